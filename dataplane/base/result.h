@@ -37,8 +37,8 @@ constexpr std::string_view to_string(ErrorKind kind) {
 }
 
 /// What went wrong, for a person: `message` is a sentence without a full stop that says what was seen and what was
-/// expected, and never contains a secret. `field` names the configuration key, header or struct member when there is one;
-/// `offset` is the byte position in the parsed input.
+/// expected, and never contains a secret. `field` names the configuration key, header or struct member when there is
+/// one; `offset` is the byte position in the parsed input.
 struct Error {
   ErrorKind kind = ErrorKind::kInvalidArgument;
   std::string message;
