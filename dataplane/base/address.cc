@@ -33,7 +33,8 @@ Result<IpAddress> IpAddress::parse(std::string_view text) {
     text = text.substr(1, text.size() - 2);
   }
   char terminated[INET6_ADDRSTRLEN];
-  if (!text.empty() && text.size() < sizeof terminated) {
+  // An embedded NUL would hide what follows it from inet_pton.
+  if (!text.empty() && text.size() < sizeof terminated && text.find('\0') == std::string_view::npos) {
     std::memcpy(terminated, text.data(), text.size());
     terminated[text.size()] = '\0';
     IpAddress address;
