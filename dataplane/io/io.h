@@ -1,0 +1,36 @@
+#pragma once
+
+// One interface for all io modes. One instance serves one worker; its methods run on that worker's thread, without
+// locks, allocations or strings.
+
+#include <cstdint>
+
+#include "dataplane/io/burst.h"
+
+namespace isthmus::io {
+
+/// Counts that the worker cannot see itself.
+struct IoCounters {
+  std::uint64_t driver_missed = 0;  ///< lost by the driver or the kernel before us
+  std::uint64_t tx_refused = 0;     ///< not taken by the driver; freed
+  std::uint64_t no_buffer = 0;
+};
+
+class Io {
+ public:
+  virtual ~Io() = default;
+
+  /// Fills `burst` (empty on entry) with at most kBurstSize frames from all ports of this worker; returns at once.
+  virtual void receive(Burst& burst) = 0;
+  /// Takes all frames: sends each by frame.port, frees what the driver refuses and counts it. `burst` is empty
+  /// afterwards. Returns the number refused.
+  virtual std::size_t send(Burst& burst) = 0;
+  /// Gives a frame back unsent.
+  virtual void release(const Frame& frame) = 0;
+  /// A fresh buffer for a packet of our own: length 0, headroom kMinHeadroomBytes at least, tailroom at least 1,600.
+  /// handle == nullptr when there is none.
+  virtual Frame allocate() = 0;
+  virtual IoCounters counters() const = 0;
+};
+
+}  // namespace isthmus::io
