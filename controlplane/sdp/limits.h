@@ -1,14 +1,14 @@
 #pragma once
 
-// Bounds on a session description from outside (threat model B1, "big-SDP amplification"). Passing one refuses the whole
-// description with ErrorKind::kExhausted; nothing is cut off silently.
+// Bounds on a session description from outside (threat model B1, "big-SDP amplification"). Passing one refuses the
+// whole description with ErrorKind::kExhausted; nothing is cut off silently.
 
 #include <cstddef>
 
 namespace isthmus::sdp {
 
-inline constexpr std::size_t kMaxSdpBytes = 64 * 1024;   ///< R41 asks for at least 64 KiB.
-inline constexpr std::size_t kMaxLineBytes = 4 * 1024;   ///< Without the line end.
+inline constexpr std::size_t kMaxSdpBytes = 64 * 1024;  ///< R41 asks for at least 64 KiB.
+inline constexpr std::size_t kMaxLineBytes = 4 * 1024;  ///< Without the line end.
 inline constexpr std::size_t kMaxMediaSections = 12;
 inline constexpr std::size_t kMaxCandidates = 64;        ///< In one media section, all candidate spellings together.
 inline constexpr std::size_t kMaxPayloadTypes = 32;      ///< In one m-line.

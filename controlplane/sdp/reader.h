@@ -1,6 +1,7 @@
 #pragma once
 
-// Text to SessionDescription. Bounded by limits.h, no recursion, no allocation larger than a small multiple of the input.
+// Text to SessionDescription. Bounded by limits.h, no recursion, no allocation larger than a small multiple of the
+// input.
 
 #include <array>
 #include <cstdint>
@@ -22,10 +23,10 @@ enum class Repair : std::uint8_t {
   kBareLineEnd,         ///< LF or CR alone, or a last line without an end.
   kBlankLine,
   kTrailingSpace,
-  kUnknownLine,          ///< A letter RFC 8866 does not have, or one out of place.
-  kDuplicateFormat,      ///< A payload type twice in an m-line, or an rtpmap for one that is not there.
-  kDamagedCrypto,        ///< An a=crypto line that does not parse: left out.
-  kDamagedAttribute,     ///< Another attribute we know but cannot read: left out.
+  kUnknownLine,       ///< A letter RFC 8866 does not have, or one out of place.
+  kDuplicateFormat,   ///< A payload type twice in an m-line, or an rtpmap for one that is not there.
+  kDamagedCrypto,     ///< An a=crypto line that does not parse: left out.
+  kDamagedAttribute,  ///< Another attribute we know but cannot read: left out.
   kCount,
 };
 std::string_view to_string(Repair repair);

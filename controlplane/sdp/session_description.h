@@ -101,9 +101,9 @@ struct MediaSection {
   std::uint16_t port = 0;    ///< 0: refused or removed.
   std::uint16_t port_count = 1;
   Protocol protocol = Protocol::kOther;
-  std::string protocol_text{};       ///< As received; decides what is written when `protocol` is kOther.
-  std::vector<PayloadFormat> formats{};    ///< RTP only.
-  std::string format_text{};         ///< The formats of an m-line that is not RTP ("*", "127", ...).
+  std::string protocol_text{};           ///< As received; decides what is written when `protocol` is kOther.
+  std::vector<PayloadFormat> formats{};  ///< RTP only.
+  std::string format_text{};             ///< The formats of an m-line that is not RTP ("*", "127", ...).
 
   std::optional<Connection> connection{};  ///< Own c=; see connection_of().
   std::vector<Bandwidth> bandwidths{};

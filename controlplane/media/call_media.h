@@ -1,0 +1,89 @@
+#pragma once
+
+// The media of one call as a value: two legs, each with its own description, and the streams that join them. Part of
+// the call's state: copied, journalled, compared; no I/O, no thread, no clock.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/media/policy.h"
+#include "controlplane/sdp/session_description.h"
+#include "dataplane/contract/messages.h"
+
+namespace isthmus::media {
+
+using contract::other;
+using contract::Side;
+
+/// One codec on one leg. The numbers differ by direction: the peer sends `own.payload_type` to us (it reads it in our
+/// description), we send `peer.payload_type` to it.
+struct LegFormat {
+  sdp::PayloadFormat own{};
+  sdp::PayloadFormat peer{};
+  bool operator==(const LegFormat&) const = default;
+};
+
+/// One stream on one leg.
+struct StreamLeg {
+  // Ours.
+  std::optional<SocketAddress> local_rtp{};  ///< From the data plane.
+  std::optional<SocketAddress> local_rtcp{};
+  std::uint32_t ssrc = 0;  ///< Outgoing, as the data plane reported it; 0: not known yet.
+  IpFamily family = IpFamily::kV4;
+  std::vector<sdp::CryptoAttribute> own_crypto{};  ///< Lines we wrote last; kept for re-offers.
+
+  // The last description of the peer, as far as we took it.
+  bool accepted = false;                                      ///< The peer has this stream, with a port.
+  sdp::Protocol protocol = sdp::Protocol::kRtpAvp;            ///< Profile in use on this m-line.
+  sdp::Direction peer_direction = sdp::Direction::kSendRecv;  ///< As the peer wrote; c=0.0.0.0 takes "receive" away.
+  std::vector<LegFormat> formats{};  ///< In the peer's order. While an offer of ours is open: `peer` equals `own`.
+  std::optional<SocketAddress> remote_rtp{};
+  std::optional<SocketAddress> remote_rtcp{};
+  bool rtcp_mux = false;
+  bool rtcp_rsize = false;
+  std::vector<sdp::RtcpFeedback> feedback{};  ///< Of the peer, only what may cross; payload types dropped ("*").
+  std::optional<std::uint64_t> bandwidth_bps{};
+  std::optional<std::uint32_t> ptime_ms{};
+  std::optional<std::uint32_t> maxptime_ms{};
+
+  // SRTP in use; both or none.
+  std::optional<sdp::CryptoAttribute> send_crypto{};     ///< Ours
+  std::optional<sdp::CryptoAttribute> receive_crypto{};  ///< The peer's
+
+  /// Every payload type this leg ever bound, so that none changes its meaning (RFC 3264 8.3.2). At most 128.
+  std::vector<sdp::PayloadFormat> numbers{};
+
+  bool is_secured() const { return send_crypto.has_value() && receive_crypto.has_value(); }
+  bool operator==(const StreamLeg&) const = default;
+};
+
+struct Stream {
+  sdp::MediaKind kind = sdp::MediaKind::kAudio;  ///< kAudio or kVideo
+  std::array<StreamLeg, 2> leg{};                ///< by Side
+  bool operator==(const Stream&) const = default;
+};
+
+/// One m-line of a leg, by position. Positions never move (RFC 3264 8).
+struct LegLine {
+  std::optional<std::size_t> stream{};  ///< Index into CallMedia::streams; empty: refused in place.
+  sdp::MediaSection seen{};             ///< What the refusal repeats of it: words of the m-line and formats.
+  bool operator==(const LegLine&) const = default;
+};
+
+struct LegMedia {
+  LegSettings settings{};
+  std::vector<LegLine> lines{};
+  std::string session_id{};                          ///< Of our o= on this leg; drawn with the first description.
+  std::uint64_t version = 0;                         ///< Of our o=; one more for each changed description.
+  std::optional<sdp::SessionDescription> written{};  ///< The last one we sent on this leg.
+};
+
+struct CallMedia {
+  std::array<LegMedia, 2> leg{};  ///< by Side
+  std::vector<Stream> streams{};  ///< Same positions as in contract::SessionSpec; a stream that ended keeps its place.
+};
+
+}  // namespace isthmus::media

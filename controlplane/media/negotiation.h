@@ -1,0 +1,63 @@
+#pragma once
+
+// Offer and answer of a call in the middle (RFC 3264), as functions from value to value. On failure the value the
+// caller still holds is the state before: nothing to roll back. The usual order, with A calling B:
+//
+//   m = accept_offer(begin(a, b), kA, offer)      INVITE from A          (without SDP: begin_with_preset)
+//   relay.open(session_spec(m, id, 1)) -> m = with_ports(m, state)
+//   w = make_offer(m, kB)                         INVITE to B
+//   m = accept_answer(w.media, kB, answer)        18x or 2xx from B; each fork from its own copy of w.media
+//   w = make_answer(m, kA)                        18x or 2xx to A        (delayed offer: make_offer(m, kA), and the
+//   relay.update(session_spec(w.media, id, 2))                            answer of the ACK to accept_answer)
+//
+// A re-offer from either side is the same from its second line on. Where make_offer says `changed == false`, the far
+// side need not be asked: make_answer can follow at once.
+
+#include "controlplane/media/call_media.h"
+#include "controlplane/media/refusal.h"
+#include "dataplane/base/random.h"
+
+namespace isthmus::media {
+
+/// Streams of one kind that are joined; more of a kind are refused in place (presentation video comes with its floor).
+inline constexpr std::size_t kMaxStreamsOfKind = 1;
+
+CallMedia begin(LegSettings a, LegSettings b);
+
+/// A call whose INVITE from `absent` had no SDP (R38): as if that side had offered the preset of the other leg's zone.
+/// Continue with make_offer(other(absent)); `absent` then gets an offer of ours.
+Outcome<CallMedia> begin_with_preset(LegSettings a, LegSettings b, Side absent);
+
+/// Takes an offer. Streams that both zones can carry are bound, the others will be answered with port 0. Our SRTP keys
+/// towards `from` are drawn here. Refused whole when nothing is left, or when encryption fails for a kind.
+Outcome<CallMedia> accept_offer(CallMedia media, Side from, const sdp::SessionDescription& offer, RandomSource& random);
+
+/// Puts in what the data plane opened: addresses, ports and SSRCs by stream position.
+CallMedia with_ports(CallMedia media, const contract::SessionState& state);
+
+struct Written {
+  CallMedia media;
+  sdp::SessionDescription description;
+  bool changed = true;  ///< Differs from the last one on that leg; o= version went up.
+};
+
+/// Words an offer to `to` from what the other side has on its leg. Every active stream needs its ports (with_ports).
+Outcome<Written> make_offer(CallMedia media, Side to, RandomSource& random);
+
+/// Takes the answer to the last make_offer towards `from`.
+Outcome<CallMedia> accept_answer(CallMedia media, Side from, const sdp::SessionDescription& answer);
+
+/// Words the answer to the last accept_offer from `to`, from what the other side has agreed.
+Outcome<Written> make_answer(CallMedia media, Side to, RandomSource& random);
+
+/// A best-effort offer as SAVP (BestEffortForm::kSavp) came back with 488: the same leg without encryption for the next
+/// make_offer. Does nothing unless the zone says auto.
+CallMedia without_encryption(CallMedia media, Side side);
+
+/// R38: `side` agreed codecs of which the other leg can do only some, or prefers another: a re-offer would do better.
+bool wants_follow_up(const CallMedia& media, Side side);
+
+/// The whole wanted state for the data plane. Streams not agreed yet, or ended, have both directions off.
+contract::SessionSpec session_spec(const CallMedia& media, contract::SessionId id, contract::Revision revision);
+
+}  // namespace isthmus::media
