@@ -32,6 +32,9 @@ inline constexpr std::size_t kMaxCnameBytes = 64;
 inline constexpr std::size_t kMaxNetworkNameBytes = 32;
 inline constexpr std::size_t kMaxPacketBytes = 1500;  ///< send_packet and punts
 inline constexpr std::size_t kMaxPageSessions = 256;  ///< one list answer
+inline constexpr std::size_t kMaxPools = 128;         ///< one status answer: addresses x families
+inline constexpr std::size_t kMaxCounters = 512;      ///< one status answer
+inline constexpr std::size_t kMaxTextBytes = 256;     ///< names, reasons; longer error texts are cut
 inline constexpr std::size_t kMaxMessageBytes = 128U * 1024U;
 
 /// Names a session; drawn at random by the control plane, unique for ever.
