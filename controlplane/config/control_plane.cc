@@ -1,0 +1,25 @@
+#include "controlplane/config/control_plane.h"
+
+#include <algorithm>
+
+namespace isthmus::config {
+namespace {
+
+template <typename Named>
+const Named* find_by_name(const std::vector<Named>& all, std::string_view name) {
+  const auto found = std::ranges::find(all, name, &Named::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const Zone* ControlPlane::find_zone(std::string_view name) const { return find_by_name(zones, name); }
+
+const Listener* ControlPlane::find_listener(std::string_view name) const { return find_by_name(listeners, name); }
+
+const Network* ControlPlane::network_of(const Zone& zone) const {
+  if (!zone.network.empty()) return find_by_name(networks, zone.network);
+  return networks.empty() ? nullptr : &networks.front();
+}
+
+}  // namespace isthmus::config

@@ -1,0 +1,187 @@
+#pragma once
+
+// The whole configuration of the control plane as plain values: what it is once read and checked. How it is written
+// down is schema.h, what has to fit together is validator.h, TOML is toml_reader.h. Values only, any thread.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/base/address.h"
+
+namespace isthmus::config {
+
+/// kTls is known to the schema and refused by the validator until the listener exists.
+enum class Transport : std::uint8_t { kUdp, kTcp, kTls };
+
+enum class MediaEncryption : std::uint8_t { kOff, kAuto, kRequired };
+
+/// This gateway as its peers see it.
+struct Node {
+  std::string host_name = "localhost";  ///< FQDN: Warning agent, From of our own requests, host of a bare alias
+  std::string user_agent = "Isthmus";   ///< User-Agent and Server
+};
+
+/// One local SIP address.
+struct Listener {
+  std::string name;  ///< unique
+  Transport transport = Transport::kUdp;
+  IpAddress address;
+  std::uint16_t port = 5060;
+  std::string advertised_host;  ///< host of Via and Contact; empty: the address
+  std::string zone;             ///< sources listed for no zone belong to this one; empty: they are refused
+};
+
+/// A network of the data plane, by the name that the data plane's own configuration gives it.
+struct Network {
+  std::string name;  ///< unique, 1..32 characters
+  bool ipv4 = true;
+  bool ipv6 = false;
+  IpFamily preferred = IpFamily::kV4;  ///< of our own offers
+};
+
+struct Peer {
+  std::string host;  ///< numeric address, or a name
+  std::uint16_t port = 5060;
+  Transport transport = Transport::kUdp;
+};
+
+/// What an INVITE without SDP is answered with (R38).
+enum class DelayedOfferPreset : std::uint8_t { kAudio, kAudioVideo };
+
+struct Codec {
+  std::string encoding;        ///< "opus", "PCMU", "H264"; compared without case
+  std::uint32_t clock_hz = 0;  ///< 0: any
+  bool operator==(const Codec&) const = default;
+};
+
+enum class ZoneType : std::uint8_t { kNeighbor };
+
+/// A neighbour: its peers, and what calls to and from it may do (R171).
+struct Zone {
+  std::string name;  ///< unique
+  ZoneType type = ZoneType::kNeighbor;
+  std::vector<Peer> peers;  ///< tried in this order; numeric ones are trusted as sources as well (R172: no limit of 6)
+  std::string listener;     ///< we send from this one; empty: the first with the peer's transport
+  std::uint8_t hop_count = 15;  ///< upper bound of Max-Forwards towards the zone (R54)
+  bool monitor = true;          ///< OPTIONS keep-alive (R51)
+  bool accept_calls = true;     ///< INVITE from this zone; false: 403
+
+  std::string network;  ///< media network; empty: the first
+  MediaEncryption media_encryption = MediaEncryption::kAuto;
+  bool keys_over_clear = false;       ///< laboratory: SDES keys over signalling without TLS; an alarm while on
+  bool offer_savp = false;            ///< `auto` worded as RTP/SAVP, for peers that overlook a=crypto under RTP/AVP
+  bool allow_loopback_media = false;  ///< laboratory: take loopback addresses from a peer's SDP
+  bool latch_plain_media = false;     ///< clear RTP: take the first source within 3 s instead of the signalled one
+  std::vector<Codec> audio_codecs;    ///< allowed, best first; empty: the built-in order
+  std::vector<Codec> video_codecs;
+  bool video = true;
+  std::uint32_t video_cap_kbps = 0;  ///< 0: none (R106)
+  bool offer_rtcp_mux = false;
+  bool feedback_profile = false;  ///< offer RTP/AVPF and RTP/SAVPF
+  DelayedOfferPreset delayed_offer = DelayedOfferPreset::kAudioVideo;
+
+  std::string caller_domain;  ///< a From that names an IP address only gets this host; empty: left as it is (R43)
+  std::chrono::seconds session_interval{1800};  ///< Session-Expires that we ask for (R55)
+  std::chrono::seconds session_minimum{500};    ///< Min-SE
+};
+
+enum class PatternType : std::uint8_t { kExact, kPrefix, kSuffix, kRegex };
+enum class PatternBehaviour : std::uint8_t { kLeave, kStrip, kReplace };
+enum class RuleMode : std::uint8_t { kAliasPattern, kAnyAlias, kAnyIp };
+enum class OnMatch : std::uint8_t { kContinue, kStop };
+enum class TransformAction : std::uint8_t { kPattern, kStripPort };
+
+/// Change of an alias before the search (R182, R183).
+struct Transform {
+  std::string name;
+  std::string description;
+  std::uint16_t priority = 100;
+  TransformAction action = TransformAction::kPattern;
+  PatternType pattern_type = PatternType::kRegex;
+  std::string pattern;
+  PatternBehaviour behaviour = PatternBehaviour::kReplace;
+  std::string replacement;
+  bool enabled = true;
+};
+
+/// R176, R177, R180.
+struct SearchRule {
+  std::string name;
+  std::string description;
+  std::uint16_t priority = 100;
+  std::string source_zone;  ///< empty: any
+  bool must_be_authenticated = false;
+  RuleMode mode = RuleMode::kAliasPattern;
+  PatternType pattern_type = PatternType::kRegex;
+  std::string pattern;
+  PatternBehaviour behaviour = PatternBehaviour::kLeave;
+  std::string replacement;
+  OnMatch on_match = OnMatch::kContinue;
+  std::string target_zone;
+  std::string caller_domain;  ///< From domain of calls by this rule; empty: as the zone says
+  bool enabled = true;
+};
+
+/// A source that may send requests, beside the peers of the zones (R188-R193). One of `network` and
+/// `certificate_name` is set.
+struct TrustedHost {
+  std::string name;
+  std::string network;           ///< "192.0.2.1", "10.10.0.0/16", "2001:db8::/32"
+  std::string certificate_name;  ///< a SAN
+  std::string listener;          ///< empty: any
+  std::string zone;
+};
+
+struct Limits {
+  std::uint32_t max_calls = 100;             ///< above: 503 with Retry-After and an alarm (R31)
+  std::uint32_t max_calls_per_source = 100;  ///< calls at once from one address
+  std::uint32_t calls_per_second = 1000;     ///< new calls, all sources
+  std::uint32_t calls_per_second_per_source = 500;
+  std::uint32_t connections_per_source = 64;
+  std::uint32_t trusted_hosts_advisory = 25;  ///< advisory above (R190)
+};
+
+/// RFC 3261 17 and R52.
+struct Timers {
+  std::chrono::milliseconds t1{500};
+  std::chrono::milliseconds t2{4000};
+  std::chrono::milliseconds t4{5000};
+  std::chrono::seconds invite_expiry{180};          ///< no final answer for this long ends the attempt
+  std::chrono::seconds monitor_interval{120};       ///< OPTIONS to each monitored peer
+  std::chrono::seconds monitor_retry_interval{10};  ///< while it does not answer
+  std::uint32_t monitor_failures = 3;               ///< unanswered probes until a peer counts as failed
+  std::chrono::seconds media_timeout{30};           ///< a direction that should flow does not: event
+  std::chrono::seconds drain{30};                   ///< SIGTERM: how long calls may go on before they are ended
+};
+
+struct Rest {
+  IpAddress address = IpAddress::v4(127, 0, 0, 1);  ///< loopback only until TLS comes (threat model B5)
+  std::uint16_t port = 8480;                        ///< 0: any free one, for tests
+  std::vector<std::string> allowed_hosts = {"127.0.0.1", "localhost", "[::1]"};  ///< of the Host header, without port
+};
+
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
+
+struct ControlPlane {
+  Node node;
+  std::vector<Listener> listeners;
+  std::vector<Network> networks;
+  std::vector<Zone> zones;
+  std::vector<Transform> transforms;
+  std::vector<SearchRule> search_rules;
+  std::vector<TrustedHost> trusted_hosts;
+  Limits limits;
+  Timers timers;
+  Rest rest;
+  LogLevel log_level = LogLevel::kInfo;
+
+  const Zone* find_zone(std::string_view name) const;
+  const Listener* find_listener(std::string_view name) const;
+  /// Of the zone, or the first one where the zone names none.
+  const Network* network_of(const Zone& zone) const;
+};
+
+}  // namespace isthmus::config
