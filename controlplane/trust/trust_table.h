@@ -1,0 +1,76 @@
+#pragma once
+
+// Which zone a message comes from: by the certificate's names where the link was verified, else by the source address
+// and the listener it arrived on. What is not listed is refused (threat model B1, R188-R193). A built table is never
+// changed; a new one replaces it. Any thread.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dataplane/base/address.h"
+
+namespace isthmus::trust {
+
+/// An address with the number of leading bits that count: "10.10.0.0/16", "192.0.2.1", "2001:db8::/32".
+struct Network {
+  IpAddress address;
+  std::uint8_t prefix_bits = 32;  ///< 0..32 or 0..128
+
+  static Result<Network> parse(std::string_view text);
+  bool contains(const IpAddress& candidate) const;
+  bool operator==(const Network&) const = default;
+};
+
+std::string to_string(const Network& network);
+
+/// One listed host. Exactly one of `network` and `certificate_name` is set.
+struct TrustedHost {
+  std::string name;  ///< for people
+  std::optional<Network> network;
+  std::string certificate_name;  ///< a SAN, without case (R193)
+  std::string listener;          ///< empty: any
+  std::string zone;
+};
+
+struct Source {
+  IpAddress address;
+  std::string_view listener;
+  std::span<const std::string> verified_names;  ///< SANs of a certificate that was checked; else empty
+};
+
+/// A verdict with its evidence.
+struct Trusted {
+  std::string_view zone;  ///< lives as long as the table
+  std::string_view host;  ///< display name of the entry that matched
+};
+
+class TrustTable {
+ public:
+  TrustTable() = default;
+  explicit TrustTable(std::vector<TrustedHost> hosts);
+
+  /// The most specific entry wins: a certificate name, then the longest prefix, then an entry bound to the listener
+  /// before one for any listener; of equals the first in the list. nullopt: refuse. The cost does not grow with the
+  /// number of entries (R190).
+  std::optional<Trusted> identify(const Source& source) const;
+
+  std::size_t size() const { return hosts_.size(); }
+
+ private:
+  using Entries = std::vector<std::uint32_t>;  // indices into hosts_, in the order given
+
+  const TrustedHost* best_of(const Entries& entries, std::string_view listener) const;
+
+  std::vector<TrustedHost> hosts_;
+  std::unordered_map<IpAddress, Entries> by_address_;             // masked address; one map for all lengths
+  std::array<std::vector<std::uint8_t>, 2> lengths_;              // in use, longest first; v4, v6
+  std::unordered_map<std::string, Entries> by_certificate_name_;  // lower case
+};
+
+}  // namespace isthmus::trust

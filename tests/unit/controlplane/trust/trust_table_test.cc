@@ -1,0 +1,93 @@
+#include "controlplane/trust/trust_table.h"
+
+#include <gtest/gtest.h>
+
+namespace isthmus::trust {
+namespace {
+
+IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
+
+TrustedHost host(const char* network, const char* zone, const char* listener = "") {
+  TrustedHost h;
+  h.name = network;
+  h.network = Network::parse(network).value();
+  h.zone = zone;
+  h.listener = listener;
+  return h;
+}
+
+std::string zone_of(const TrustTable& table, const char* address, std::string_view listener = "tls") {
+  const auto trusted = table.identify({ip(address), listener, {}});
+  return trusted ? std::string(trusted->zone) : "refused";
+}
+
+TEST(Network, ParsesAndMasks) {
+  EXPECT_EQ(to_string(Network::parse("10.10.2.1/16").value()), "10.10.0.0/16");
+  EXPECT_EQ(to_string(Network::parse("10.10.2.1").value()), "10.10.2.1/32");
+  EXPECT_EQ(to_string(Network::parse("2001:db8:ffff::1/33").value()), "2001:db8:8000::/33");
+  EXPECT_EQ(to_string(Network::parse("10.1.2.3/0").value()), "0.0.0.0/0");
+  for (const char* bad : {"10.0.0.0/33", "2001:db8::/129", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "host/8", ""}) {
+    EXPECT_FALSE(Network::parse(bad)) << bad;
+  }
+}
+
+TEST(Network, Contains) {
+  const Network network = Network::parse("10.10.0.0/15").value();
+  EXPECT_TRUE(network.contains(ip("10.11.255.255")));
+  EXPECT_FALSE(network.contains(ip("10.12.0.0")));
+  EXPECT_FALSE(network.contains(ip("2001:db8::1")));
+}
+
+TEST(TrustTable, UnlistedIsRefused) {
+  EXPECT_EQ(zone_of(TrustTable(), "10.0.0.1"), "refused");
+  EXPECT_EQ(zone_of(TrustTable({host("10.0.0.1", "ucm")}), "10.0.0.2"), "refused");
+}
+
+TEST(TrustTable, LongestPrefixWins) {
+  const TrustTable table({host("10.0.0.0/8", "wide"), host("10.0.0.0/16", "narrow"), host("10.0.0.1", "exact"),
+                          host("2001:db8::/32", "six")});
+  EXPECT_EQ(zone_of(table, "10.9.0.1"), "wide");
+  EXPECT_EQ(zone_of(table, "10.0.7.1"), "narrow");
+  EXPECT_EQ(zone_of(table, "10.0.0.1"), "exact");
+  EXPECT_EQ(zone_of(table, "2001:db8::77"), "six");
+  EXPECT_EQ(zone_of(table, "::ffff:10.0.0.1"), "exact");
+}
+
+TEST(TrustTable, EntryOfTheListenerBeatsOneForAny) {
+  const TrustTable table({host("10.0.0.1", "any"), host("10.0.0.1", "on-tcp", "tcp"), host("10.0.0.2", "tls", "tls")});
+  EXPECT_EQ(zone_of(table, "10.0.0.1", "tcp"), "on-tcp");
+  EXPECT_EQ(zone_of(table, "10.0.0.1", "tls"), "any");
+  EXPECT_EQ(zone_of(table, "10.0.0.2", "tcp"), "refused");
+}
+
+TEST(TrustTable, OfEqualEntriesTheFirstCounts) {
+  EXPECT_EQ(zone_of(TrustTable({host("10.0.0.1", "first"), host("10.0.0.1", "second")}), "10.0.0.1"), "first");
+}
+
+TEST(TrustTable, CertificateNameComesBeforeTheAddress) {
+  TrustedHost by_name;
+  by_name.name = "front end";
+  by_name.certificate_name = "FE1.example.com";
+  by_name.zone = "lync";
+  const TrustTable table({host("10.0.0.1", "ucm"), by_name});
+  const std::vector<std::string> names{"other.example.com", "fe1.EXAMPLE.com"};
+  EXPECT_EQ(table.identify({ip("10.0.0.1"), "tls", names})->zone, "lync");
+  EXPECT_EQ(table.identify({ip("192.0.2.9"), "tls", names})->host, "front end");
+  EXPECT_FALSE(table.identify({ip("192.0.2.9"), "tls", {}}));
+}
+
+TEST(TrustTable, TakesAThousandEntries) {
+  std::vector<TrustedHost> hosts;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    TrustedHost h;
+    h.network = Network{IpAddress::v4(0x0a000000U + i * 7), 32};
+    h.zone = "z" + std::to_string(i);
+    hosts.push_back(h);
+  }
+  const TrustTable table(std::move(hosts));
+  EXPECT_EQ(table.identify({IpAddress::v4(0x0a000000U + 999 * 7), "", {}})->zone, "z999");
+  EXPECT_FALSE(table.identify({IpAddress::v4(0x0a000001U), "", {}}));
+}
+
+}  // namespace
+}  // namespace isthmus::trust
