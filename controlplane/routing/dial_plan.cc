@@ -74,8 +74,9 @@ Result<DialPlan> DialPlan::compile(const std::vector<Transform>& transforms, con
       return fail_in({ErrorKind::kInvalidArgument, "must be 1 to 65534", "priority"}, "transforms", i);
     }
     Compiled::TransformEntry entry{transform, {}};
-    if (transform.action == Transform::Action::kPattern) {
-      auto pattern = Pattern::compile(transform.type, transform.pattern, transform.behaviour, transform.replacement);
+    if (transform.action == TransformAction::kPattern) {
+      auto pattern =
+          Pattern::compile(transform.pattern_type, transform.pattern, transform.behaviour, transform.replacement);
       if (!pattern) return fail_in(pattern.error(), "transforms", i);
       entry.pattern = std::move(*pattern);
     }
@@ -93,8 +94,8 @@ Result<DialPlan> DialPlan::compile(const std::vector<Transform>& transforms, con
       return fail_in({ErrorKind::kInvalidArgument, "no zone of this name", "source_zone"}, "search_rules", i);
     }
     Compiled::RuleEntry entry{rule, {}};
-    if (rule.mode == Mode::kAliasPattern) {
-      auto pattern = Pattern::compile(rule.type, rule.pattern, rule.behaviour, rule.replacement);
+    if (rule.mode == RuleMode::kAliasPattern) {
+      auto pattern = Pattern::compile(rule.pattern_type, rule.pattern, rule.behaviour, rule.replacement);
       if (!pattern) return fail_in(pattern.error(), "search_rules", i);
       entry.pattern = std::move(*pattern);
     }
@@ -109,13 +110,19 @@ Result<DialPlan> DialPlan::compile(const std::vector<Transform>& transforms, con
   return plan;
 }
 
+Result<DialPlan> DialPlan::compile(const config::ControlPlane& configuration) {
+  std::vector<std::string> zones;
+  for (const config::Zone& zone : configuration.zones) zones.push_back(zone.name);
+  return compile(configuration.transforms, configuration.search_rules, zones);
+}
+
 namespace {
 
 template <typename Entries>
 std::string transformed(const Entries& transforms, std::string alias, History& history) {
   for (const auto& [transform, pattern] : transforms) {
     if (!transform.enabled) continue;
-    if (transform.action == Transform::Action::kStripPort) {
+    if (transform.action == TransformAction::kStripPort) {
       std::string stripped = strip_port(alias);
       if (stripped == alias) continue;
       alias = std::move(stripped);
@@ -132,9 +139,9 @@ std::string transformed(const Entries& transforms, std::string alias, History& h
 template <typename Entry>
 std::optional<std::string> matched(const Entry& entry, const std::string& alias) {
   switch (entry.rule.mode) {
-    case Mode::kAnyAlias: return alias;
-    case Mode::kAnyIp: return has_numeric_host(alias) ? std::optional(alias) : std::nullopt;
-    case Mode::kAliasPattern: return entry.pattern.apply(alias);
+    case RuleMode::kAnyAlias: return alias;
+    case RuleMode::kAnyIp: return has_numeric_host(alias) ? std::optional(alias) : std::nullopt;
+    case RuleMode::kAliasPattern: return entry.pattern.apply(alias);
   }
   return std::nullopt;
 }

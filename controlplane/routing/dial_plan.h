@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controlplane/config/control_plane.h"
 #include "dataplane/base/result.h"
 
 namespace isthmus::routing {
@@ -20,64 +21,13 @@ inline constexpr std::size_t kMaxTargets = 16;       ///< zones tried for one ca
 inline constexpr std::size_t kMaxHistorySteps = 64;  ///< of one search
 inline constexpr std::uint16_t kLowestPriority = 65534;
 
-/// How the pattern is compared with the alias; never case-sensitive (host names are not, R178).
-enum class PatternType : std::uint8_t {
-  kExact,
-  kPrefix,
-  kSuffix,
-  kRegex,  ///< RE2 syntax, the whole alias
-};
-
-/// What happens to the alias on a match.
-enum class Behaviour : std::uint8_t {
-  kLeave,
-  kStrip,    ///< Takes the matching prefix or suffix away.
-  kReplace,  ///< Puts `replacement` where the pattern matched; \0 to \9 are the groups of a regex.
-};
-
-/// Which aliases a rule looks at (R176).
-enum class Mode : std::uint8_t {
-  kAliasPattern,
-  kAnyAlias,  ///< Lint: never towards Microsoft (R179).
-  kAnyIp,     ///< Aliases whose host is a numeric address.
-};
-
-enum class OnMatch : std::uint8_t {
-  kContinue,  ///< Lower rules are searched as well, should this zone not have the alias.
-  kStop,      ///< Rules of the same priority are the last (R177).
-};
-
-/// A change of the alias before the search (R182).
-struct Transform {
-  enum class Action : std::uint8_t {
-    kPattern,    ///< The first of these that matches is the last.
-    kStripPort,  ///< Parsed, not by regex: IPv6 literals survive (R183). Transforms below it still apply.
-  };
-  std::string name;
-  std::uint16_t priority = 100;  ///< 1..65534
-  Action action = Action::kPattern;
-  PatternType type = PatternType::kRegex;
-  std::string pattern;
-  Behaviour behaviour = Behaviour::kReplace;
-  std::string replacement;
-  bool enabled = true;
-};
-
-struct SearchRule {
-  std::string name;
-  std::uint16_t priority = 100;  ///< 1..65534; equal ones in the order given
-  std::string source_zone;       ///< empty: any
-  bool must_be_authenticated = false;
-  Mode mode = Mode::kAliasPattern;
-  PatternType type = PatternType::kRegex;
-  std::string pattern;
-  Behaviour behaviour = Behaviour::kLeave;
-  std::string replacement;
-  OnMatch on_match = OnMatch::kContinue;
-  std::string target_zone;
-  std::string caller_domain;  ///< not empty: the From domain of calls by this rule (R43)
-  bool enabled = true;
-};
+using config::OnMatch;
+using config::PatternBehaviour;
+using config::PatternType;
+using config::RuleMode;
+using config::SearchRule;
+using config::Transform;
+using config::TransformAction;
 
 struct Query {
   std::string alias;
@@ -126,11 +76,14 @@ class DialPlan {
   DialPlan(DialPlan&&) noexcept;
   DialPlan& operator=(DialPlan&&) noexcept;
 
+  /// Patterns ignore case; a regex (RE2 syntax) matches the whole alias; \0 to \9 in a replacement are its groups.
   /// Refused whole with the field named ("search_rules[3].pattern"): a regex that does not compile, a group that the
   /// regex does not have, strip on a pattern that is no prefix or suffix, a target zone that is not in `zones`, a
   /// bound.
   static Result<DialPlan> compile(const std::vector<Transform>& transforms, const std::vector<SearchRule>& rules,
                                   const std::vector<std::string>& zones);
+
+  static Result<DialPlan> compile(const config::ControlPlane& configuration);
 
   Route search(const Query& query, Detail detail = Detail::kMatches) const;
 

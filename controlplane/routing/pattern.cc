@@ -40,11 +40,11 @@ Pattern::~Pattern() = default;
 Pattern::Pattern(Pattern&&) noexcept = default;
 Pattern& Pattern::operator=(Pattern&&) noexcept = default;
 
-Result<Pattern> Pattern::compile(PatternType type, std::string_view pattern, Behaviour behaviour,
+Result<Pattern> Pattern::compile(PatternType type, std::string_view pattern, PatternBehaviour behaviour,
                                  std::string_view replacement) {
   if (pattern.empty()) return fail(ErrorKind::kInvalidArgument, "a pattern is needed", "pattern");
   if (pattern.size() > kMaxPatternBytes) return fail(ErrorKind::kInvalidArgument, "the pattern is too long", "pattern");
-  if (behaviour == Behaviour::kStrip && type != PatternType::kPrefix && type != PatternType::kSuffix) {
+  if (behaviour == PatternBehaviour::kStrip && type != PatternType::kPrefix && type != PatternType::kSuffix) {
     return fail(ErrorKind::kInvalidArgument, "only a prefix or a suffix can be stripped", "behaviour");
   }
   Pattern compiled;
@@ -56,7 +56,7 @@ Result<Pattern> Pattern::compile(PatternType type, std::string_view pattern, Beh
 
   auto regex = std::make_unique<Regex>(pattern);
   if (!regex->re.ok()) return fail(ErrorKind::kInvalidArgument, "regex: " + regex->re.error(), "pattern");
-  if (behaviour == Behaviour::kReplace) {
+  if (behaviour == PatternBehaviour::kReplace) {
     std::string reason;
     if (RE2::MaxSubmatch(compiled.replacement_) > kMaxGroups ||
         !regex->re.CheckRewriteString(compiled.replacement_, &reason)) {
@@ -69,8 +69,8 @@ Result<Pattern> Pattern::compile(PatternType type, std::string_view pattern, Beh
 
 std::string Pattern::rewrite(std::string_view alias, std::size_t from, std::size_t count) const {
   std::string result(alias);
-  if (behaviour_ == Behaviour::kStrip) result.erase(from, count);
-  if (behaviour_ == Behaviour::kReplace) result.replace(from, count, replacement_);
+  if (behaviour_ == PatternBehaviour::kStrip) result.erase(from, count);
+  if (behaviour_ == PatternBehaviour::kReplace) result.replace(from, count, replacement_);
   return result;
 }
 
@@ -79,10 +79,10 @@ std::optional<std::string> Pattern::apply(std::string_view alias) const {
   if (type_ == PatternType::kRegex) {
     std::array<re2::StringPiece, kMaxGroups + 1> groups;
     const re2::StringPiece text(alias.data(), alias.size());
-    const int wanted = behaviour_ == Behaviour::kReplace ? regex_->re.NumberOfCapturingGroups() + 1 : 1;
+    const int wanted = behaviour_ == PatternBehaviour::kReplace ? regex_->re.NumberOfCapturingGroups() + 1 : 1;
     const int count = std::min(wanted, kMaxGroups + 1);
     if (!regex_->re.Match(text, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(), count)) return std::nullopt;
-    if (behaviour_ == Behaviour::kReplace) {
+    if (behaviour_ == PatternBehaviour::kReplace) {
       if (!regex_->re.Rewrite(&result, replacement_, groups.data(), count)) return std::nullopt;
     } else {
       result = alias;

@@ -23,7 +23,7 @@ class Pattern {
   Pattern& operator=(Pattern&&) noexcept;
 
   /// Error fields are "pattern", "behaviour" or "replacement".
-  static Result<Pattern> compile(PatternType type, std::string_view pattern, Behaviour behaviour,
+  static Result<Pattern> compile(PatternType type, std::string_view pattern, PatternBehaviour behaviour,
                                  std::string_view replacement);
 
   /// The alias after the behaviour where the pattern matches; empty where it does not. A result that would be empty
@@ -35,7 +35,7 @@ class Pattern {
   std::string rewrite(std::string_view alias, std::size_t from, std::size_t count) const;
 
   PatternType type_ = PatternType::kExact;
-  Behaviour behaviour_ = Behaviour::kLeave;
+  PatternBehaviour behaviour_ = PatternBehaviour::kLeave;
   std::string text_;
   std::string replacement_;
   std::unique_ptr<const Regex> regex_;

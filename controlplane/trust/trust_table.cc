@@ -63,6 +63,37 @@ std::string to_string(const Network& network) {
   return isthmus::to_string(network.address) + "/" + std::to_string(network.prefix_bits);
 }
 
+Result<std::vector<TrustedHost>> trusted_hosts_of(const config::ControlPlane& configuration) {
+  std::vector<TrustedHost> hosts;
+  for (std::size_t i = 0; i < configuration.trusted_hosts.size(); ++i) {
+    const config::TrustedHost& listed = configuration.trusted_hosts[i];
+    TrustedHost host{listed.name, std::nullopt, listed.certificate_name, listed.listener, listed.zone};
+    if (!listed.network.empty()) {
+      auto network = Network::parse(listed.network);
+      if (!network) {
+        const std::string field = "trusted_host[" + std::to_string(i) + "].network";
+        return fail(network.error().kind, network.error().message, field);
+      }
+      host.network = *network;
+    }
+    hosts.push_back(std::move(host));
+  }
+  for (const config::Zone& zone : configuration.zones) {
+    for (const config::Peer& peer : zone.peers) {
+      const auto network = Network::parse(peer.host);
+      if (!network) continue;  // a name: the caller resolves it
+      hosts.push_back({"peer of " + zone.name, *network, "", zone.listener, zone.name});
+    }
+  }
+  for (const config::Listener& listener : configuration.listeners) {
+    if (listener.zone.empty()) continue;
+    for (const IpAddress& any : {IpAddress::v4(0), IpAddress::v6({})}) {
+      hosts.push_back({"anybody at " + listener.name, Network{any, 0}, "", listener.name, listener.zone});
+    }
+  }
+  return hosts;
+}
+
 TrustTable::TrustTable(std::vector<TrustedHost> hosts) : hosts_(std::move(hosts)) {
   for (std::uint32_t i = 0; i < hosts_.size(); ++i) {
     const TrustedHost& host = hosts_[i];

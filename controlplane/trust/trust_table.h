@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controlplane/config/control_plane.h"
 #include "dataplane/base/address.h"
 
 namespace isthmus::trust {
@@ -49,6 +50,10 @@ struct Trusted {
   std::string_view zone;  ///< lives as long as the table
   std::string_view host;  ///< display name of the entry that matched
 };
+
+/// Sources of a configuration: the listed hosts, the numeric peers of each zone, and for listeners that name a zone
+/// everybody who is on no other list.
+Result<std::vector<TrustedHost>> trusted_hosts_of(const config::ControlPlane& configuration);
 
 class TrustTable {
  public:

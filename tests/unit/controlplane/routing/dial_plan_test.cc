@@ -43,10 +43,10 @@ std::vector<std::string> aliases_of(const Route& route) {
 // R176: every mode, pattern type and behaviour.
 struct MatchCase {
   const char* what;
-  Mode mode;
+  RuleMode mode;
   PatternType type;
   const char* pattern;
-  Behaviour behaviour;
+  PatternBehaviour behaviour;
   const char* replacement;
   const char* alias;
   const char* expected;  // nullptr: no match
@@ -58,7 +58,7 @@ TEST_P(MatchTable, GivesTheAlias) {
   const MatchCase& c = GetParam();
   SearchRule r = rule(c.pattern, "lync");
   r.mode = c.mode;
-  r.type = c.type;
+  r.pattern_type = c.type;
   r.behaviour = c.behaviour;
   r.replacement = c.replacement;
   const Route route = plan({r}).search({c.alias, "ucm", false});
@@ -69,37 +69,38 @@ TEST_P(MatchTable, GivesTheAlias) {
   }
 }
 
-constexpr auto kPat = Mode::kAliasPattern;
+constexpr auto kPat = RuleMode::kAliasPattern;
 const MatchCase kMatchCases[] = {
-    {"exact", kPat, PatternType::kExact, "a@b.c", Behaviour::kLeave, "", "A@B.c", "A@B.c"},
-    {"exact_longer", kPat, PatternType::kExact, "a@b.c", Behaviour::kLeave, "", "a@b.cd", nullptr},
-    {"exact_replace", kPat, PatternType::kExact, "a@b.c", Behaviour::kReplace, "x@y", "a@b.c", "x@y"},
-    {"prefix", kPat, PatternType::kPrefix, "9", Behaviour::kLeave, "", "9123@b", "9123@b"},
-    {"prefix_strip", kPat, PatternType::kPrefix, "9", Behaviour::kStrip, "", "9123@b", "123@b"},
-    {"prefix_replace", kPat, PatternType::kPrefix, "9", Behaviour::kReplace, "+47", "9123@b", "+47123@b"},
-    {"prefix_none", kPat, PatternType::kPrefix, "9", Behaviour::kStrip, "", "8123@b", nullptr},
-    {"prefix_all", kPat, PatternType::kPrefix, "9", Behaviour::kStrip, "", "9", nullptr},
-    {"suffix", kPat, PatternType::kSuffix, "@b.c", Behaviour::kLeave, "", "a@b.c", "a@b.c"},
-    {"suffix_strip", kPat, PatternType::kSuffix, "@b.c", Behaviour::kStrip, "", "a@b.c", "a"},
-    {"suffix_replace", kPat, PatternType::kSuffix, "@b.c", Behaviour::kReplace, "@d", "a@B.C", "a@d"},
-    {"suffix_longer_than_alias", kPat, PatternType::kSuffix, "xx@b.c", Behaviour::kLeave, "", "@b.c", nullptr},
-    {"regex", kPat, PatternType::kRegex, ".+@example\\.com", Behaviour::kLeave, "", "d.j@example.com",
+    {"exact", kPat, PatternType::kExact, "a@b.c", PatternBehaviour::kLeave, "", "A@B.c", "A@B.c"},
+    {"exact_longer", kPat, PatternType::kExact, "a@b.c", PatternBehaviour::kLeave, "", "a@b.cd", nullptr},
+    {"exact_replace", kPat, PatternType::kExact, "a@b.c", PatternBehaviour::kReplace, "x@y", "a@b.c", "x@y"},
+    {"prefix", kPat, PatternType::kPrefix, "9", PatternBehaviour::kLeave, "", "9123@b", "9123@b"},
+    {"prefix_strip", kPat, PatternType::kPrefix, "9", PatternBehaviour::kStrip, "", "9123@b", "123@b"},
+    {"prefix_replace", kPat, PatternType::kPrefix, "9", PatternBehaviour::kReplace, "+47", "9123@b", "+47123@b"},
+    {"prefix_none", kPat, PatternType::kPrefix, "9", PatternBehaviour::kStrip, "", "8123@b", nullptr},
+    {"prefix_all", kPat, PatternType::kPrefix, "9", PatternBehaviour::kStrip, "", "9", nullptr},
+    {"suffix", kPat, PatternType::kSuffix, "@b.c", PatternBehaviour::kLeave, "", "a@b.c", "a@b.c"},
+    {"suffix_strip", kPat, PatternType::kSuffix, "@b.c", PatternBehaviour::kStrip, "", "a@b.c", "a"},
+    {"suffix_replace", kPat, PatternType::kSuffix, "@b.c", PatternBehaviour::kReplace, "@d", "a@B.C", "a@d"},
+    {"suffix_longer_than_alias", kPat, PatternType::kSuffix, "xx@b.c", PatternBehaviour::kLeave, "", "@b.c", nullptr},
+    {"regex", kPat, PatternType::kRegex, ".+@example\\.com", PatternBehaviour::kLeave, "", "d.j@example.com",
      "d.j@example.com"},
-    {"regex_whole_alias", kPat, PatternType::kRegex, ".+@example\\.com", Behaviour::kLeave, "", "d@example.com:5060",
-     nullptr},
-    {"regex_trailing", kPat, PatternType::kRegex, ".+@example\\.com.*", Behaviour::kLeave, "", "d@example.com:5060",
-     "d@example.com:5060"},
+    {"regex_whole_alias", kPat, PatternType::kRegex, ".+@example\\.com", PatternBehaviour::kLeave, "",
+     "d@example.com:5060", nullptr},
+    {"regex_trailing", kPat, PatternType::kRegex, ".+@example\\.com.*", PatternBehaviour::kLeave, "",
+     "d@example.com:5060", "d@example.com:5060"},
     // The guide's rule leaves its dots unescaped: any character takes their place (R178).
-    {"regex_group", kPat, PatternType::kRegex, "(3\\d{3})@video.example.com", Behaviour::kReplace, "\\1@ucm",
+    {"regex_group", kPat, PatternType::kRegex, "(3\\d{3})@video.example.com", PatternBehaviour::kReplace, "\\1@ucm",
      "3001@video.example.com", "3001@ucm"},
-    {"regex_loose_dot", kPat, PatternType::kRegex, "(3\\d{3})@video.example.com", Behaviour::kReplace, "\\1@ucm",
+    {"regex_loose_dot", kPat, PatternType::kRegex, "(3\\d{3})@video.example.com", PatternBehaviour::kReplace, "\\1@ucm",
      "3001@videoXexample.com", "3001@ucm"},
-    {"regex_not_four_digits", kPat, PatternType::kRegex, "(3\\d{3})@video.example.com", Behaviour::kReplace, "\\1@ucm",
-     "30011@video.example.com", nullptr},
-    {"regex_empty_result", kPat, PatternType::kRegex, "(x?)a", Behaviour::kReplace, "\\1", "a", nullptr},
-    {"any_alias", Mode::kAnyAlias, PatternType::kRegex, "", Behaviour::kLeave, "", "whatever", "whatever"},
-    {"any_ip", Mode::kAnyIp, PatternType::kRegex, "", Behaviour::kLeave, "", "x@10.10.2.1:5060", "x@10.10.2.1:5060"},
-    {"any_ip_name", Mode::kAnyIp, PatternType::kRegex, "", Behaviour::kLeave, "", "x@example.com", nullptr},
+    {"regex_not_four_digits", kPat, PatternType::kRegex, "(3\\d{3})@video.example.com", PatternBehaviour::kReplace,
+     "\\1@ucm", "30011@video.example.com", nullptr},
+    {"regex_empty_result", kPat, PatternType::kRegex, "(x?)a", PatternBehaviour::kReplace, "\\1", "a", nullptr},
+    {"any_alias", RuleMode::kAnyAlias, PatternType::kRegex, "", PatternBehaviour::kLeave, "", "whatever", "whatever"},
+    {"any_ip", RuleMode::kAnyIp, PatternType::kRegex, "", PatternBehaviour::kLeave, "", "x@10.10.2.1:5060",
+     "x@10.10.2.1:5060"},
+    {"any_ip_name", RuleMode::kAnyIp, PatternType::kRegex, "", PatternBehaviour::kLeave, "", "x@example.com", nullptr},
 };
 INSTANTIATE_TEST_SUITE_P(R176, MatchTable, ::testing::ValuesIn(kMatchCases),
                          [](const auto& instance) { return std::string(instance.param.what); });
@@ -146,7 +147,7 @@ TEST(DialPlan, AppliesSourceZoneAuthenticationAndState) {
 
 TEST(DialPlan, TriesAZoneOnceForOneAlias) {
   SearchRule changed = rule("a@b", "lync", 300);
-  changed.behaviour = Behaviour::kReplace;
+  changed.behaviour = PatternBehaviour::kReplace;
   changed.replacement = "c@d";
   const Route route = plan({rule(".*", "lync", 100), rule("a@b", "lync", 200), changed}).search({"a@b", "ucm", false});
   EXPECT_THAT(aliases_of(route), ElementsAre("a@b", "c@d"));
@@ -156,7 +157,7 @@ TEST(DialPlan, BoundsTargets) {
   std::vector<SearchRule> rules;
   for (std::size_t i = 0; i < kMaxTargets + 1; ++i) {
     SearchRule r = rule(".*", "lync");
-    r.behaviour = Behaviour::kReplace;
+    r.behaviour = PatternBehaviour::kReplace;
     r.replacement = "alias" + std::to_string(i);
     rules.push_back(r);
   }
@@ -197,7 +198,7 @@ TEST(Transforms, TheGuidesRegexStripsAPort) {
 TEST(Transforms, ParsedActionKeepsIpv6) {
   Transform t;
   t.name = "ports";
-  t.action = Transform::Action::kStripPort;
+  t.action = TransformAction::kStripPort;
   const DialPlan p = plan({rule(".*", "lync")}, {t, transform(200, "3001@(.*)", "4001@\\1")});
   EXPECT_EQ(p.search({"[2001:db8::1]", "ucm", false}).alias, "[2001:db8::1]");
   EXPECT_EQ(p.search({"a@[2001:db8::1]:5060", "ucm", false}).alias, "a@[2001:db8::1]");
@@ -225,11 +226,11 @@ TEST(DialPlanCompile, NamesTheField) {
   source.source_zone = "nowhere";
   EXPECT_EQ(field_of(source), "search_rules[1].source_zone");
   SearchRule group = rule("a(b)", "lync");
-  group.behaviour = Behaviour::kReplace;
+  group.behaviour = PatternBehaviour::kReplace;
   group.replacement = "\\2";
   EXPECT_EQ(field_of(group), "search_rules[1].replacement");
   SearchRule strip = rule("ab", "lync");
-  strip.behaviour = Behaviour::kStrip;
+  strip.behaviour = PatternBehaviour::kStrip;
   EXPECT_EQ(field_of(strip), "search_rules[1].behaviour");
 }
 

@@ -89,5 +89,27 @@ TEST(TrustTable, TakesAThousandEntries) {
   EXPECT_FALSE(table.identify({IpAddress::v4(0x0a000001U), "", {}}));
 }
 
+TEST(TrustedHostsOf, ListsHostsPeersAndOpenListeners) {
+  config::ControlPlane configuration;
+  configuration.listeners = {{"tcp", config::Transport::kTcp, ip("192.0.2.1"), 5060, "", "guests"},
+                             {"tls", config::Transport::kTls, ip("192.0.2.1"), 5061, "", ""}};
+  config::Zone ucm;
+  ucm.name = "ucm";
+  ucm.peers = {{"10.0.0.1", 5060, config::Transport::kTcp}, {"ucm.example.com", 5060, config::Transport::kTcp}};
+  configuration.zones = {ucm};
+  configuration.trusted_hosts = {{"front ends", "10.1.0.0/16", "", "tls", "lync"},
+                                 {"fe", "", "fe.example.com", "", "x"}};
+  const TrustTable table(trusted_hosts_of(configuration).value());
+  EXPECT_EQ(zone_of(table, "10.0.0.1", "tls"), "ucm");
+  EXPECT_EQ(zone_of(table, "10.0.0.1", "tcp"), "ucm");
+  EXPECT_EQ(zone_of(table, "10.1.2.3", "tls"), "lync");
+  EXPECT_EQ(zone_of(table, "10.1.2.3", "tcp"), "guests");
+  EXPECT_EQ(zone_of(table, "2001:db8::1", "tcp"), "guests");
+  EXPECT_EQ(zone_of(table, "2001:db8::1", "tls"), "refused");
+
+  configuration.trusted_hosts[0].network = "10.1.0.0/99";
+  EXPECT_EQ(trusted_hosts_of(configuration).error().field, "trusted_host[0].network");
+}
+
 }  // namespace
 }  // namespace isthmus::trust
