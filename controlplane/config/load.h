@@ -9,15 +9,16 @@
 
 #include "controlplane/config/control_plane.h"
 #include "controlplane/config/problem.h"
+#include "controlplane/config/value.h"
 
 namespace isthmus::config {
 
 inline constexpr std::size_t kMaxFileBytes = 4U * 1024U * 1024U;
 
-/// The text of a TOML file.
-Checked<ControlPlane> load_text(std::string_view text);
+/// The text of a TOML file. `lines`, where given, takes where each key was written.
+Checked<ControlPlane> load_text(std::string_view text, Lines* lines = nullptr);
 
 /// A file that cannot be read is a problem like any other.
-Checked<ControlPlane> load_file(const std::string& path);
+Checked<ControlPlane> load_file(const std::string& path, Lines* lines = nullptr);
 
 }  // namespace isthmus::config
