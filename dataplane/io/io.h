@@ -14,6 +14,7 @@ struct IoCounters {
   std::uint64_t driver_missed = 0;  ///< lost by the driver or the kernel before us
   std::uint64_t tx_refused = 0;     ///< not taken by the driver; freed
   std::uint64_t no_buffer = 0;
+  std::uint64_t left_to_kernel = 0;  ///< af_packet hears all of the interface; what is no media packet to us
 };
 
 class Io {
@@ -30,7 +31,10 @@ class Io {
   /// A fresh buffer for a packet of our own: length 0, headroom kMinHeadroomBytes at least, tailroom at least 1,600.
   /// handle == nullptr when there is none.
   virtual Frame allocate() = 0;
+  /// Any thread.
   virtual IoCounters counters() const = 0;
+  /// Called once by the worker's thread before its first receive().
+  virtual void attach_thread() {}
 };
 
 }  // namespace isthmus::io

@@ -1,0 +1,180 @@
+#include "dataplane/io/dpdk/dpdk_engine.h"
+
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "dataplane/base/log.h"
+
+namespace isthmus::io::dpdk {
+namespace {
+
+// A queue's fill ring takes 2048 buffers at once and as many may wait to be sent; the rest is for bursts and caches.
+constexpr std::size_t kBuffersPerQueue = 8192;
+constexpr std::size_t kSpareBuffers = 4096;
+constexpr unsigned kCachedBuffers = 256;
+// AF_XDP puts 256 bytes of its own before the frame; together with the mbuf's head this must stay under a page.
+constexpr std::uint16_t kBufferRoom = RTE_PKTMBUF_HEADROOM + 256 + 2048;
+constexpr std::size_t kBytesPerBuffer = 2816;
+constexpr std::size_t kOtherMemoryMb = 64;
+
+std::uint16_t queues_of(const std::string& interface) {
+  ethtool_channels channels{};
+  channels.cmd = ETHTOOL_GCHANNELS;
+  ifreq request{};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  request.ifr_data = reinterpret_cast<char*>(&channels);
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const bool known = fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0 && channels.max_combined > 0;
+  if (fd >= 0) close(fd);
+  return known ? static_cast<std::uint16_t>(std::clamp(channels.combined_count, 1U, 64U)) : std::uint16_t{1};
+}
+
+// Interfaces in the order in which the networks name them, with the largest MTU wanted there.
+std::vector<PortInfo> interfaces_of(std::span<const Network> networks) {
+  std::vector<PortInfo> found;
+  for (const Network& network : networks) {
+    const auto same = [&](const PortInfo& info) { return info.interface == network.interface; };
+    const auto at = std::find_if(found.begin(), found.end(), same);
+    if (at == found.end()) {
+      found.push_back({network.interface, if_nametoindex(network.interface.c_str()), {}, network.mtu});
+    } else {
+      at->mtu = std::max(at->mtu, network.mtu);
+    }
+  }
+  return found;
+}
+
+Status check_workers(const std::string& interface, std::uint16_t queues, std::size_t workers) {
+  if (workers <= queues) return {};
+  return fail(ErrorKind::kInvalidArgument,
+              "interface " + interface + " has " + std::to_string(queues) + " queue(s), too few for " +
+                  std::to_string(workers) + " workers",
+              "workers");
+}
+
+}  // namespace
+
+std::size_t DpdkEngine::memory_mb(std::span<const Network> networks) {
+  std::size_t queues = 0;
+  for (const PortInfo& info : interfaces_of(networks)) queues += queues_of(info.interface);
+  const std::size_t bytes = (queues * kBuffersPerQueue + kSpareBuffers) * kBytesPerBuffer;
+  return kOtherMemoryMb + (bytes >> 20U) / 2 * 2 + 2;
+}
+
+Status DpdkEngine::make_buffers(std::size_t queues) {
+  const auto count = static_cast<unsigned>(queues * kBuffersPerQueue + kSpareBuffers - 1);
+  buffers_ = rte_pktmbuf_pool_create("isthmus-frames", count, kCachedBuffers, 0, kBufferRoom, SOCKET_ID_ANY);
+  if (buffers_ != nullptr) return {};
+  return fail(ErrorKind::kExhausted,
+              "no memory for " + std::to_string(count) + " frame buffers: " + rte_strerror(rte_errno));
+}
+
+Status DpdkEngine::add_port(const PortSettings& settings, const PortInfo& info) {
+  auto port = Port::open(settings, buffers_);
+  if (!port) return forward_error(port);
+  infos_.push_back(info);
+  infos_.back().mac = port->mac();
+  ports_.push_back(std::move(*port));
+  return {};
+}
+
+void DpdkEngine::make_workers(std::size_t workers) {
+  for (std::size_t worker = 0; worker < workers; ++worker) {
+    std::vector<WorkerPort> worker_ports;
+    for (const Port& port : ports_) {
+      WorkerPort entry;
+      entry.number = port.number();
+      entry.hears_all = mode_ == Mode::kAfPacket;
+      entry.mac = port.mac();
+      entry.send_queue = static_cast<std::uint16_t>(worker);
+      for (std::size_t queue = worker; queue < port.queues(); queue += workers) {
+        entry.receive_queues.push_back(static_cast<std::uint16_t>(queue));
+      }
+      worker_ports.push_back(std::move(entry));
+    }
+    workers_.push_back(std::make_unique<DpdkIo>(std::move(worker_ports), buffers_));
+  }
+}
+
+Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_xdp(std::span<const Network> networks, std::size_t workers,
+                                                            const std::string& run_directory) {
+  std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kAfXdp));
+  const std::vector<PortInfo> interfaces = interfaces_of(networks);
+  std::size_t queues = 0;
+  for (const PortInfo& info : interfaces) {
+    queues += queues_of(info.interface);
+    if (auto fits = check_workers(info.interface, queues_of(info.interface), workers); !fits) {
+      return forward_error(fits);
+    }
+    auto steering = Steering::claim(info.interface, run_directory);
+    if (!steering) return forward_error(steering);
+    engine->steering_.push_back(std::move(*steering));
+  }
+  if (auto made = engine->make_buffers(queues); !made) return forward_error(made);
+  for (std::size_t i = 0; i < interfaces.size(); ++i) {
+    PortSettings settings;
+    settings.device = "net_af_xdp" + std::to_string(i);
+    settings.queues = queues_of(interfaces[i].interface);
+    settings.mtu = interfaces[i].mtu;
+    // busy_budget=0: with busy polling each empty poll would be a system call.
+    settings.arguments = "iface=" + interfaces[i].interface + ",xdp_prog=" + engine->steering_[i].program_path() +
+                         ",start_queue=0,queue_count=" + std::to_string(settings.queues) + ",busy_budget=0";
+    // The maps that are open before this port's are those of the ports before it.
+    engine->steering_[i].note_open_maps();
+    if (auto added = engine->add_port(settings, interfaces[i]); !added) return forward_error(added);
+    if (auto filled = engine->steering_[i].fill(networks); !filled) return forward_error(filled);
+  }
+  engine->make_workers(workers);
+  return engine;
+}
+
+Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_packet(std::span<const Network> networks, std::size_t workers) {
+  std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kAfPacket));
+  const std::vector<PortInfo> interfaces = interfaces_of(networks);
+  if (auto made = engine->make_buffers(interfaces.size() * workers); !made) return forward_error(made);
+  for (std::size_t i = 0; i < interfaces.size(); ++i) {
+    PortSettings settings;
+    settings.device = "net_af_packet" + std::to_string(i);
+    settings.queues = static_cast<std::uint16_t>(workers);
+    settings.mtu = interfaces[i].mtu;
+    settings.arguments = "iface=" + interfaces[i].interface + ",qpairs=" + std::to_string(workers) +
+                         ",blocksz=65536,framesz=2048,framecnt=4096";
+    if (auto added = engine->add_port(settings, interfaces[i]); !added) return forward_error(added);
+  }
+  engine->make_workers(workers);
+  return engine;
+}
+
+Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_devices(std::span<const Device> devices, std::size_t workers) {
+  std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kAuto));
+  if (auto made = engine->make_buffers(devices.size() * workers); !made) return forward_error(made);
+  for (const Device& device : devices) {
+    const PortSettings settings{device.device, device.arguments, static_cast<std::uint16_t>(workers), 1500};
+    if (auto added = engine->add_port(settings, {device.device, 0, {}, 1500}); !added) return forward_error(added);
+  }
+  engine->make_workers(workers);
+  return engine;
+}
+
+DpdkEngine::~DpdkEngine() {
+  ports_.clear();
+  rte_mempool_free(buffers_);
+}
+
+std::uint64_t DpdkEngine::driver_missed() {
+  std::uint64_t missed = 0;
+  for (const Port& port : ports_) missed += port.missed();
+  return missed;
+}
+
+}  // namespace isthmus::io::dpdk

@@ -1,0 +1,59 @@
+#pragma once
+
+// The engines on DPDK: af_xdp and af_packet on kernel interfaces, and any virtual devices for tests and benches.
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dataplane/io/dpdk/dpdk_io.h"
+#include "dataplane/io/dpdk/eal.h"
+#include "dataplane/io/dpdk/port.h"
+#include "dataplane/io/dpdk/steering.h"
+#include "dataplane/io/engine.h"
+
+namespace isthmus::io::dpdk {
+
+/// For tests and benches: a device as DPDK names it ("net_null0", "net_ring0").
+struct Device {
+  std::string device;
+  std::string arguments;
+};
+
+class DpdkEngine final : public Engine {
+ public:
+  /// A port a distinct interface of the networks, all queues of each served. The EAL has been started.
+  static Result<std::unique_ptr<DpdkEngine>> open_af_xdp(std::span<const Network> networks, std::size_t workers,
+                                                         const std::string& run_directory);
+  static Result<std::unique_ptr<DpdkEngine>> open_af_packet(std::span<const Network> networks, std::size_t workers);
+  static Result<std::unique_ptr<DpdkEngine>> open_devices(std::span<const Device> devices, std::size_t workers);
+  ~DpdkEngine() override;
+
+  Mode mode() const override { return mode_; }
+  std::span<const PortInfo> ports() const override { return infos_; }
+  Io& io(std::size_t worker) override { return *workers_[worker]; }
+  Status open_port(const SocketAddress& /*local*/, std::size_t /*worker*/) override { return {}; }
+  void close_port(const SocketAddress& /*local*/) override {}
+  bool kernel_routes() const override { return false; }
+  std::uint64_t driver_missed() override;
+
+  /// Memory that the networks' interfaces need, for the EAL.
+  static std::size_t memory_mb(std::span<const Network> networks);
+
+ private:
+  explicit DpdkEngine(Mode mode) : mode_(mode) {}
+  Status make_buffers(std::size_t queues);
+  Status add_port(const PortSettings& settings, const PortInfo& info);
+  void make_workers(std::size_t workers);
+
+  Mode mode_;
+  rte_mempool* buffers_ = nullptr;
+  std::vector<Steering> steering_;  // outlives the ports: closing those detaches the program
+  std::vector<Port> ports_;
+  std::vector<PortInfo> infos_;
+  std::vector<std::unique_ptr<DpdkIo>> workers_;
+};
+
+}  // namespace isthmus::io::dpdk

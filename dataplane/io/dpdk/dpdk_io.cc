@@ -1,0 +1,134 @@
+#include "dataplane/io/dpdk/dpdk_io.h"
+
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#include <cstring>
+#include <utility>
+
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/log.h"
+
+namespace isthmus::io::dpdk {
+namespace {
+
+static_assert(RTE_PKTMBUF_HEADROOM >= kMinHeadroomBytes);
+
+void add(std::atomic<std::uint64_t>& counter, std::uint64_t value) {
+  counter.store(counter.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+}
+
+rte_mbuf* mbuf_of(const Frame& frame) { return static_cast<rte_mbuf*>(frame.handle); }
+
+Frame frame_of(rte_mbuf* mbuf, std::uint16_t port_index) {
+  Frame frame;
+  frame.data = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
+  frame.handle = mbuf;
+  frame.length = rte_pktmbuf_data_len(mbuf);
+  frame.headroom = rte_pktmbuf_headroom(mbuf);
+  frame.tailroom = rte_pktmbuf_tailroom(mbuf);
+  frame.port = port_index;
+  return frame;
+}
+
+// The pipeline may have moved the start and changed the length.
+void take_back(rte_mbuf* mbuf, const Frame& frame) {
+  mbuf->data_off = static_cast<std::uint16_t>(frame.data - static_cast<std::uint8_t*>(mbuf->buf_addr));
+  mbuf->data_len = frame.length;
+  mbuf->pkt_len = frame.length;
+}
+
+// A packet socket hears everything, the frames that the kernel sends too: only UDP to our own MAC can be media.
+bool is_for_us(const rte_mbuf* mbuf, const std::array<std::uint8_t, 6>& mac) {
+  constexpr std::size_t kEthernet = 14;
+  const auto* frame = rte_pktmbuf_mtod(mbuf, const std::uint8_t*);
+  if (mbuf->data_len < kEthernet + 20 || std::memcmp(frame, mac.data(), mac.size()) != 0) return false;
+  const std::uint16_t type = load_be16(frame + 12);
+  if (type == 0x0800) return frame[kEthernet + 9] == 17;
+  return type == 0x86dd && frame[kEthernet + 6] == 17;
+}
+
+}  // namespace
+
+DpdkIo::DpdkIo(std::vector<WorkerPort> ports, rte_mempool* buffers) : ports_(std::move(ports)), buffers_(buffers) {}
+
+void DpdkIo::attach_thread() {
+  if (rte_lcore_id() == LCORE_ID_ANY && rte_thread_register() != 0) {
+    log::warn("io.thread_not_registered", {{"effect", "buffers come from the shared pool, which is slower"}});
+  }
+}
+
+void DpdkIo::receive(Burst& burst) {
+  for (std::size_t turn = 0; turn < ports_.size() && !burst.full(); ++turn) {
+    const std::size_t index = (first_port_ + turn) % ports_.size();
+    for (const std::uint16_t queue : ports_[index].receive_queues) {
+      receive_queue(static_cast<std::uint16_t>(index), queue, burst);
+    }
+  }
+  first_port_ = (first_port_ + 1) % ports_.size();
+}
+
+void DpdkIo::receive_queue(std::uint16_t port_index, std::uint16_t queue, Burst& burst) {
+  if (burst.full()) return;
+  const WorkerPort& port = ports_[port_index];
+  std::array<rte_mbuf*, kBurstSize> mbufs;
+  const std::uint16_t got =
+      rte_eth_rx_burst(port.number, queue, mbufs.data(), static_cast<std::uint16_t>(kBurstSize - burst.count));
+  for (std::uint16_t i = 0; i < got; ++i) {
+    if (port.hears_all && !is_for_us(mbufs[i], port.mac)) {
+      rte_pktmbuf_free(mbufs[i]);
+      add(left_to_kernel_, 1);
+      continue;
+    }
+    burst.add(frame_of(mbufs[i], port_index));
+  }
+}
+
+std::size_t DpdkIo::send(Burst& burst) {
+  std::size_t refused = 0;
+  std::size_t at = 0;
+  while (at < burst.count) {
+    // A run of frames that leave by the same port.
+    const std::uint16_t port_index = burst.frames[at].port;
+    std::array<rte_mbuf*, kBurstSize> mbufs;
+    std::uint16_t length = 0;
+    for (; at < burst.count && burst.frames[at].port == port_index; ++at) {
+      rte_mbuf* mbuf = mbuf_of(burst.frames[at]);
+      take_back(mbuf, burst.frames[at]);
+      mbufs[length++] = mbuf;
+    }
+    std::uint16_t sent = 0;
+    if (port_index < ports_.size()) {
+      sent = rte_eth_tx_burst(ports_[port_index].number, ports_[port_index].send_queue, mbufs.data(), length);
+    }
+    if (sent < length) {
+      rte_pktmbuf_free_bulk(&mbufs[sent], length - sent);
+      refused += static_cast<std::size_t>(length - sent);
+    }
+  }
+  burst.count = 0;
+  if (refused > 0) add(tx_refused_, refused);
+  return refused;
+}
+
+void DpdkIo::release(const Frame& frame) { rte_pktmbuf_free(mbuf_of(frame)); }
+
+Frame DpdkIo::allocate() {
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(buffers_);
+  if (mbuf == nullptr) {
+    add(no_buffer_, 1);
+    return {};
+  }
+  return frame_of(mbuf, 0);
+}
+
+IoCounters DpdkIo::counters() const {
+  IoCounters counters;
+  counters.tx_refused = tx_refused_.load(std::memory_order_relaxed);
+  counters.no_buffer = no_buffer_.load(std::memory_order_relaxed);
+  counters.left_to_kernel = left_to_kernel_.load(std::memory_order_relaxed);
+  return counters;
+}
+
+}  // namespace isthmus::io::dpdk

@@ -1,0 +1,49 @@
+#pragma once
+
+// One worker's queues of all DPDK ports.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/io/io.h"
+
+struct rte_mempool;
+
+namespace isthmus::io::dpdk {
+
+/// One port as a worker uses it.
+struct WorkerPort {
+  std::uint16_t number = 0;  ///< DPDK's
+  std::vector<std::uint16_t> receive_queues;
+  std::uint16_t send_queue = 0;
+  bool hears_all = false;  ///< af_packet: take only UDP frames to `mac`
+  std::array<std::uint8_t, 6> mac{};
+};
+
+class DpdkIo final : public Io {
+ public:
+  DpdkIo(std::vector<WorkerPort> ports, rte_mempool* buffers);
+
+  void receive(Burst& burst) override;
+  std::size_t send(Burst& burst) override;
+  void release(const Frame& frame) override;
+  Frame allocate() override;
+  IoCounters counters() const override;
+  /// Makes the thread known to DPDK, so that buffers come from a cache of its own.
+  void attach_thread() override;
+
+ private:
+  void receive_queue(std::uint16_t port_index, std::uint16_t queue, Burst& burst);
+
+  std::vector<WorkerPort> ports_;
+  rte_mempool* buffers_;
+  std::size_t first_port_ = 0;  // turns, so that a busy port does not starve the next
+  // Written by the worker alone.
+  std::atomic<std::uint64_t> tx_refused_{0};
+  std::atomic<std::uint64_t> no_buffer_{0};
+  std::atomic<std::uint64_t> left_to_kernel_{0};
+};
+
+}  // namespace isthmus::io::dpdk

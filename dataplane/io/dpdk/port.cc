@@ -1,0 +1,93 @@
+#include "dataplane/io/dpdk/port.h"
+
+#include <rte_bus.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include <cstring>
+#include <utility>
+
+#include "dataplane/base/log.h"
+
+namespace isthmus::io::dpdk {
+namespace {
+
+// The size that both kernel-socket drivers have by default.
+constexpr std::uint16_t kDescriptors = 2048;
+
+std::string reason(int error) { return rte_strerror(error < 0 ? -error : error); }
+
+Status configure(std::uint16_t number, const PortSettings& settings, rte_mempool* buffers) {
+  rte_eth_dev_info info{};
+  if (const int error = rte_eth_dev_info_get(number, &info); error != 0) {
+    return fail(ErrorKind::kUnavailable, settings.device + " does not tell what it can: " + reason(error));
+  }
+  if (settings.queues > info.max_rx_queues || settings.queues > info.max_tx_queues) {
+    return fail(ErrorKind::kUnavailable,
+                settings.device + " has fewer than " + std::to_string(settings.queues) + " queues");
+  }
+  rte_eth_conf conf{};
+  conf.rxmode.mtu = settings.mtu;
+  if (const int error = rte_eth_dev_configure(number, settings.queues, settings.queues, &conf); error != 0) {
+    return fail(ErrorKind::kUnavailable, settings.device + " refuses its settings: " + reason(error));
+  }
+  std::uint16_t rx = kDescriptors;
+  std::uint16_t tx = kDescriptors;
+  rte_eth_dev_adjust_nb_rx_tx_desc(number, &rx, &tx);
+  for (std::uint16_t queue = 0; queue < settings.queues; ++queue) {
+    int error = rte_eth_rx_queue_setup(number, queue, rx, SOCKET_ID_ANY, nullptr, buffers);
+    if (error == 0) error = rte_eth_tx_queue_setup(number, queue, tx, SOCKET_ID_ANY, nullptr);
+    if (error != 0) {
+      return fail(ErrorKind::kUnavailable,
+                  settings.device + " gives no queue " + std::to_string(queue) + ": " + reason(error));
+    }
+  }
+  if (const int error = rte_eth_dev_start(number); error != 0) {
+    return fail(ErrorKind::kUnavailable, settings.device + " does not start: " + reason(error));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Port> Port::open(const PortSettings& settings, rte_mempool* buffers) {
+  if (const int error = rte_eal_hotplug_add("vdev", settings.device.c_str(), settings.arguments.c_str()); error != 0) {
+    return fail(ErrorKind::kUnavailable, "DPDK makes no " + settings.device + ": " + reason(error));
+  }
+  Port port;
+  port.device_ = settings.device;
+  port.open_ = true;
+  port.queues_ = settings.queues;
+  if (const int error = rte_eth_dev_get_port_by_name(settings.device.c_str(), &port.number_); error != 0) {
+    return fail(ErrorKind::kUnavailable, settings.device + " has no port: " + reason(error));
+  }
+  if (auto configured = configure(port.number_, settings, buffers); !configured) return forward_error(configured);
+  rte_ether_addr mac{};
+  rte_eth_macaddr_get(port.number_, &mac);
+  std::memcpy(port.mac_.data(), mac.addr_bytes, port.mac_.size());
+  return port;
+}
+
+std::uint64_t Port::missed() const {
+  rte_eth_stats stats{};
+  if (rte_eth_stats_get(number_, &stats) != 0) return 0;
+  return stats.imissed + stats.ierrors + stats.rx_nombuf;
+}
+
+Port::Port(Port&& other) noexcept
+    : device_(std::move(other.device_)),
+      number_(other.number_),
+      queues_(other.queues_),
+      mac_(other.mac_),
+      open_(std::exchange(other.open_, false)) {}
+
+Port::~Port() {
+  if (!open_) return;
+  // Closing detaches the XDP program; unplugging alone would do so too, but says less when it goes wrong.
+  if (rte_eth_dev_stop(number_) != 0) log::warn("io.port_stop_failed", {{"device", device_}});
+  rte_eth_dev_close(number_);
+  rte_eal_hotplug_remove("vdev", device_.c_str());
+}
+
+}  // namespace isthmus::io::dpdk

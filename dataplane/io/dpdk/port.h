@@ -1,0 +1,46 @@
+#pragma once
+
+// One DPDK port: made from a virtual device, configured, started; closed and given back in the destructor.
+// Main thread, but for nothing: workers use the port's number with the queues that they were given.
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "dataplane/base/result.h"
+
+struct rte_mempool;
+
+namespace isthmus::io::dpdk {
+
+struct PortSettings {
+  std::string device;     ///< "net_af_xdp0"
+  std::string arguments;  ///< "iface=eth0,..."; without the device's name
+  std::uint16_t queues = 1;
+  std::uint16_t mtu = 1500;
+};
+
+class Port {
+ public:
+  static Result<Port> open(const PortSettings& settings, rte_mempool* buffers);
+  Port(Port&& other) noexcept;
+  Port& operator=(Port&&) = delete;
+  ~Port();
+
+  std::uint16_t number() const { return number_; }
+  std::uint16_t queues() const { return queues_; }
+  const std::array<std::uint8_t, 6>& mac() const { return mac_; }
+  /// What the driver counts as lost before us.
+  std::uint64_t missed() const;
+
+ private:
+  Port() = default;
+
+  std::string device_;
+  std::uint16_t number_ = 0;
+  std::uint16_t queues_ = 0;
+  std::array<std::uint8_t, 6> mac_{};
+  bool open_ = false;
+};
+
+}  // namespace isthmus::io::dpdk

@@ -1,0 +1,70 @@
+#pragma once
+
+// What the data plane knows of its networks, and what an io mode gives it: the ports it sends and receives by, one Io a
+// worker, and the opening of single media ports where the mode needs that.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/base/address.h"
+#include "dataplane/base/result.h"
+#include "dataplane/io/io.h"
+
+namespace isthmus::io {
+
+enum class Mode : std::uint8_t { kAuto, kAfXdp, kAfPacket, kSocket };
+
+/// The word in the configuration and in the status: "auto", "af_xdp", "af_packet", "socket".
+std::string_view to_string(Mode mode);
+Result<Mode> parse_mode(std::string_view text);
+
+inline constexpr std::size_t kMaxNetworks = 16;          ///< [[network]] tables of one configuration
+inline constexpr std::size_t kMaxNetworkAddresses = 16;  ///< addresses of one network
+inline constexpr std::size_t kMaxWorkers = 32;
+
+/// One network of the configuration: media addresses on one kernel interface, and the pool that each of them has.
+struct Network {
+  std::string name;
+  std::string interface;             ///< kernel interface; empty only in socket mode
+  std::vector<IpAddress> addresses;  ///< each belongs to this network alone
+  std::uint16_t first_port = 56000;  ///< DESIGN section 2, R372
+  std::uint16_t last_port = 57000;   ///< inclusive
+  std::uint16_t mtu = 1500;          ///< bytes of the IP packet
+};
+
+/// One port of the io layer; its place in Engine::ports() is the value of Frame::port.
+struct PortInfo {
+  std::string interface;         ///< kernel interface, or the network's name in socket mode
+  unsigned interface_index = 0;  ///< of the kernel; 0 in socket mode
+  std::array<std::uint8_t, 6> mac{};
+  std::uint16_t mtu = 1500;
+};
+
+/// Everything of one io mode. Made and destroyed on the main thread, after the workers have ended; destruction gives
+/// the interfaces back to the kernel as they were.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  virtual Mode mode() const = 0;
+  virtual std::span<const PortInfo> ports() const = 0;
+  /// The Io of worker 0..workers-1; lives as long as the engine.
+  virtual Io& io(std::size_t worker) = 0;
+
+  /// A session begins or ends to use this local port. Main thread. Only the socket mode has something to do: elsewhere
+  /// all packets of the pool arrive anyway.
+  virtual Status open_port(const SocketAddress& local, std::size_t worker) = 0;
+  virtual void close_port(const SocketAddress& local) = 0;
+
+  /// True where the kernel finds routes and neighbours by itself (socket mode).
+  virtual bool kernel_routes() const = 0;
+  /// Lost by the drivers or the kernel before us, all ports; may ask the kernel, so not for a worker's thread.
+  virtual std::uint64_t driver_missed() = 0;
+};
+
+}  // namespace isthmus::io
