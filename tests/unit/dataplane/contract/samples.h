@@ -1,0 +1,116 @@
+#pragma once
+
+// One full message of each kind, so that a field forgotten by the codec shows.
+
+#include <vector>
+
+#include "dataplane/contract/codec.h"
+
+namespace isthmus::contract {
+
+inline SocketAddress v4(std::uint8_t last, std::uint16_t port) { return {IpAddress::v4(192, 0, 2, last), port}; }
+
+inline SocketAddress v6(std::uint8_t last, std::uint16_t port) {
+  return {IpAddress::v6({0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last}), port};
+}
+
+inline SrtpKey sample_key(SrtpSuite suite, std::uint8_t fill) {
+  SrtpKey key;
+  key.suite = suite;
+  key.master_key = SecretBytes(std::vector<std::uint8_t>(master_key_bytes(suite), fill));
+  key.master_salt =
+      SecretBytes(std::vector<std::uint8_t>(master_salt_bytes(suite), static_cast<std::uint8_t>(fill + 1)));
+  key.mki = {fill};
+  key.lifetime_packets = std::uint64_t{1} << 31U;
+  return key;
+}
+
+inline StreamSpec sample_stream(MediaKind kind, std::uint8_t fill) {
+  StreamSpec stream;
+  stream.kind = kind;
+  LegSpec& a = stream.leg[index(Side::kA)];
+  a.network = "microsoft";
+  a.rtp_port = 56000;
+  a.rtcp_port = 56001;
+  a.remote_rtp = v4(fill, 40000);
+  a.remote_rtcp = v4(fill, 40001);
+  a.source_rule = SourceRule::kLatchAuthenticated;
+  a.receive_key = sample_key(SrtpSuite::kAesCm128HmacSha1_80, fill);
+  a.send_key = sample_key(SrtpSuite::kAeadAes256Gcm, static_cast<std::uint8_t>(fill + 7));
+  a.ssrc = 0xdeadbeef;
+  a.cname = "gateway@example";
+  a.dscp = 46;
+  LegSpec& b = stream.leg[index(Side::kB)];
+  b.network = "standards";
+  b.family = IpFamily::kV6;
+  b.rtcp_mux = true;
+  b.remote_rtp = v6(fill, 50000);
+  b.remote_rtcp = b.remote_rtp;
+  b.source_rule = SourceRule::kLatchPlain;
+  b.receive = false;
+  b.send = false;
+  stream.a_to_b = {{0, 8, 8000, 8000}, {111, 96, 48000, 16000}};
+  stream.b_to_a = {{8, 0, 8000, 8000}};
+  return stream;
+}
+
+inline SessionSpec sample_spec(std::uint64_t id = 0x0123456789abcdef, Revision revision = 3) {
+  SessionSpec spec;
+  spec.id = SessionId{id};
+  spec.revision = revision;
+  spec.streams = {sample_stream(MediaKind::kAudio, 10), sample_stream(MediaKind::kVideo, 20)};
+  spec.media_timeout_ms = 12'345;
+  return spec;
+}
+
+inline SessionState sample_state(std::uint64_t id = 0x0123456789abcdef, Revision revision = 3) {
+  return {SessionId{id},
+          revision,
+          {StreamState{{LegState{v4(1, 56000), v4(1, 56001), 77}, LegState{v6(1, 56002), v6(1, 56003), 78}}}}};
+}
+
+inline SessionStats sample_stats(std::uint64_t id = 0x0123456789abcdef) {
+  LegStats leg{1, 2, 3, 4, 5, 6, -7, 8.5, 9, 10.5, 11.5, 12, 96, v4(9, 4000), true};
+  return {SessionId{id}, 3, {StreamStats{MediaKind::kVideo, {leg, LegStats{}}}}};
+}
+
+inline DataplaneStatus sample_status() {
+  DataplaneStatus status;
+  status.io_mode = "af_xdp";
+  status.io_reason = "the interface takes an XDP program";
+  status.srtp_engine = "libsrtp2";
+  status.idle_policy = "nap";
+  status.started_unix_us = 1'700'000'000'000'000;
+  status.incarnation = 0xfeedface;
+  status.workers = 1;
+  status.sessions = 2;
+  status.pools = {{"microsoft", IpAddress::v4(192, 0, 2, 1), 56000, 57000, 4, 2}};
+  status.counters = {{"packets_forwarded", 5}, {"drop_wrong_source", 6}};
+  return status;
+}
+
+inline std::vector<Message> samples() {
+  const SessionId id{0x0123456789abcdef};
+  return {Hello{1, 1},
+          OpenRequest{sample_spec()},
+          UpdateRequest{sample_spec()},
+          CloseRequest{id},
+          StatsRequest{id},
+          ListRequest{},
+          ListRequest{id},
+          StatusRequest{},
+          SendPacketRequest{id, 1, Side::kB, Component::kRtcp, v6(3, 3478), {1, 2, 3}},
+          Welcome{1, 0xfeedface},
+          Done{},
+          Error{ErrorKind::kExhausted, "no port left in the pool", "port", 7},
+          sample_state(),
+          sample_stats(),
+          SessionPage{{{SessionId{1}, 1}, {SessionId{5}, 2}}, SessionId{9}},
+          sample_status(),
+          PuntEvent{id, 1, Side::kB, Component::kRtcp, v4(7, 7000), {9, 8, 7}},
+          MediaStartedEvent{id, 1, Side::kB, v6(7, 7000)},
+          MediaTimedOutEvent{id, 1, Side::kB},
+          SourceRefusedEvent{id, 1, Side::kB, v4(7, 7000), 99}};
+}
+
+}  // namespace isthmus::contract
