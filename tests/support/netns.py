@@ -1,0 +1,172 @@
+"""Network namespaces joined by veth pairs: left - gateway - right, made for one run and taken away after it.
+
+    192.0.2.0/24, 2001:db8:1::/64            198.51.100.0/24, 2001:db8:2::/64
+    left  .2 ----------------------- .1 gateway .1 ----------------------- .2  right
+          eth0                     "left"       "right"                    eth0
+
+Needs root. Nothing routes between the two sides: the gateway's namespace doesn't forward, so what arrives on the other
+side went through a program.
+"""
+import ctypes
+import http.client
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+CLONE_NEWNET = 0x40000000  # sched.h
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Side:
+    """One endpoint's network: its address, and the gateway's address that faces it."""
+
+    def __init__(self, name, number, prefix4):
+        self.name = name
+        self.gateway, self.peer = f"{prefix4}.1", f"{prefix4}.2"
+        self.gateway6, self.peer6 = f"2001:db8:{number}::1", f"2001:db8:{number}::2"
+
+
+LEFT = Side("left", 1, "192.0.2")
+RIGHT = Side("right", 2, "198.51.100")
+SIDES = (LEFT, RIGHT)
+
+
+def ip(*arguments, check=True):
+    return subprocess.run(["ip", *arguments], check=check, capture_output=True, text=True)
+
+
+def exists(namespace):
+    return pathlib.Path("/run/netns", namespace).exists()
+
+
+def remove(namespace):
+    if exists(namespace):
+        ip("netns", "del", namespace)
+
+
+def make(name_of, direct=False):
+    """Makes the namespaces; name_of maps left, gateway, right to their names. direct joins left and right without a gateway
+    between them: right then also has the address that the gateway would have on the left."""
+    places = ("left", "right") if direct else ("left", "gateway", "right")
+    for place in places:
+        ip("netns", "add", name_of[place])
+        ip("-n", name_of[place], "link", "set", "lo", "up")
+    if direct:
+        _join(name_of["left"], "eth0", (LEFT.peer, LEFT.peer6), name_of["right"], "eth0", (LEFT.gateway, LEFT.gateway6))
+        return
+    for side in SIDES:
+        _join(name_of[side.name], "eth0", (side.peer, side.peer6), name_of["gateway"], side.name,
+              (side.gateway, side.gateway6))
+        ip("-n", name_of[side.name], "route", "add", "default", "via", side.gateway)
+        ip("-n", name_of[side.name], "-6", "route", "add", "default", "via", side.gateway6)
+
+
+def _join(one, one_device, one_addresses, other, other_device, other_addresses):
+    ip("link", "add", one_device, "netns", one, "type", "veth", "peer", "name", other_device, "netns", other)
+    for namespace, device, (address4, address6) in ((one, one_device, one_addresses), (other, other_device, other_addresses)):
+        ip("-n", namespace, "address", "add", f"{address4}/24", "dev", device)
+        # Without nodad the address can't be bound to in the first two seconds.
+        ip("-n", namespace, "address", "add", f"{address6}/64", "dev", device, "nodad")
+        ip("-n", namespace, "link", "set", device, "up")
+
+
+def command(namespace, arguments):
+    """`ip netns exec`, not nsenter: programs look for the namespace's interfaces in /sys."""
+    return ["ip", "netns", "exec", namespace, *map(str, arguments)]
+
+
+def connect(namespace, host, port, timeout_s=5.0):
+    """A TCP socket made inside a namespace. Only the short-lived thread changes its namespace, never the caller's."""
+    outcome = {}
+
+    def inside():
+        try:
+            with open(f"/run/netns/{namespace}", "rb") as handle:
+                if _libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), f"setns {namespace}")
+            outcome["socket"] = socket.create_connection((host, port), timeout_s)
+        except OSError as error:
+            outcome["error"] = error
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["socket"]
+
+
+class HttpConnection(http.client.HTTPConnection):
+    """HTTP to a server that listens inside a namespace."""
+
+    def __init__(self, namespace, host, port, timeout_s=5.0):
+        super().__init__(host, port, timeout=timeout_s)
+        self._namespace = namespace
+
+    def connect(self):
+        self.sock = connect(self._namespace, self.host, self.port, self.timeout)
+
+
+class Lab:
+    """with Lab("name") as lab: namespaces of its own; what was started in them is stopped at the end, by its id."""
+
+    def __init__(self, name, direct=False):
+        prefix = f"it-{name}-{os.getpid()}"
+        self.names = {place: f"{prefix}-{place}" for place in ("left", "gateway", "right")}
+        self.direct = direct
+        self.processes = []
+
+    def __enter__(self):
+        try:
+            make(self.names, self.direct)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def start(self, place, arguments, **options):
+        """Each in a process group of its own, so that its children end with it."""
+        options.setdefault("stdin", subprocess.DEVNULL)
+        process = subprocess.Popen(command(self.names[place], arguments), start_new_session=True, **options)
+        self.processes.append(process)
+        return process
+
+    def close(self):
+        for process in reversed(self.processes):
+            stop(process)
+        for name in self.names.values():
+            remove(name)
+
+
+def stop(process, seconds=10):
+    """Ends a process group that Lab.start or start_new_session made; asks first."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()
+
+
+def wait_until(true_at_last, seconds, what):
+    """Polls a condition; the sentence of the TimeoutError says what didn't happen."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = true_at_last()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"{what} did not happen within {seconds:g} s")
+        time.sleep(0.05)
