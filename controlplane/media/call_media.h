@@ -42,8 +42,8 @@ struct StreamLeg {
   std::vector<LegFormat> formats{};  ///< In the peer's order. While an offer of ours is open: `peer` equals `own`.
   std::optional<SocketAddress> remote_rtp{};
   std::optional<SocketAddress> remote_rtcp{};
-  bool rtcp_mux = false;
-  bool rtcp_rsize = false;
+  bool rtcp_mux = false;                      ///< In use.
+  bool offers_mux = false;                    ///< What our offers say, whatever the peer made of it.
   std::vector<sdp::RtcpFeedback> feedback{};  ///< Of the peer, only what may cross; payload types dropped ("*").
   std::optional<std::uint64_t> bandwidth_bps{};
   std::optional<std::uint32_t> ptime_ms{};
@@ -73,12 +73,26 @@ struct LegLine {
   bool operator==(const LegLine&) const = default;
 };
 
+/// What a leg was last told about one stream of the other leg; decides whether it has to be told anew.
+struct StreamView {
+  bool active = false;
+  sdp::Direction direction = sdp::Direction::kSendRecv;
+  std::vector<sdp::PayloadFormat> formats{};
+  std::vector<sdp::RtcpFeedback> feedback{};
+  std::optional<std::uint64_t> bandwidth_bps{};
+  std::optional<std::uint32_t> ptime_ms{};
+  std::optional<std::uint32_t> maxptime_ms{};
+  bool operator==(const StreamView&) const = default;
+};
+
 struct LegMedia {
   LegSettings settings{};
   std::vector<LegLine> lines{};
-  std::string session_id{};                          ///< Of our o= on this leg; drawn with the first description.
+  std::string session_id{};                          ///< Of our o= on this leg; drawn by begin().
+  std::string cname{};                               ///< Of our RTCP on this leg (RFC 7022 4.2); drawn by begin().
   std::uint64_t version = 0;                         ///< Of our o=; one more for each changed description.
   std::optional<sdp::SessionDescription> written{};  ///< The last one we sent on this leg.
+  std::vector<StreamView> told{};                    ///< By stream.
 };
 
 struct CallMedia {

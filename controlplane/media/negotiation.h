@@ -3,9 +3,9 @@
 // Offer and answer of a call in the middle (RFC 3264), as functions from value to value. On failure the value the
 // caller still holds is the state before: nothing to roll back. The usual order, with A calling B:
 //
-//   m = accept_offer(begin(a, b), kA, offer)      INVITE from A          (without SDP: begin_with_preset)
+//   m = accept_offer(begin(a, b, r), kA, offer, r)      INVITE from A          (without SDP: begin_with_preset)
 //   relay.open(session_spec(m, id, 1)) -> m = with_ports(m, state)
-//   w = make_offer(m, kB)                         INVITE to B
+//   w = make_offer(m, kB, r)                       INVITE to B
 //   m = accept_answer(w.media, kB, answer)        18x or 2xx from B; each fork from its own copy of w.media
 //   w = make_answer(m, kA)                        18x or 2xx to A        (delayed offer: make_offer(m, kA), and the
 //   relay.update(session_spec(w.media, id, 2))                            answer of the ACK to accept_answer)
@@ -22,11 +22,12 @@ namespace isthmus::media {
 /// Streams of one kind that are joined; more of a kind are refused in place (presentation video comes with its floor).
 inline constexpr std::size_t kMaxStreamsOfKind = 1;
 
-CallMedia begin(LegSettings a, LegSettings b);
+/// Draws what names each leg's session (o= id, RTCP CNAME).
+CallMedia begin(LegSettings a, LegSettings b, RandomSource& random);
 
 /// A call whose INVITE from `absent` had no SDP (R38): as if that side had offered the preset of the other leg's zone.
 /// Continue with make_offer(other(absent)); `absent` then gets an offer of ours.
-Outcome<CallMedia> begin_with_preset(LegSettings a, LegSettings b, Side absent);
+Outcome<CallMedia> begin_with_preset(LegSettings a, LegSettings b, Side absent, RandomSource& random);
 
 /// Takes an offer. Streams that both zones can carry are bound, the others will be answered with port 0. Our SRTP keys
 /// towards `from` are drawn here. Refused whole when nothing is left, or when encryption fails for a kind.
@@ -38,7 +39,9 @@ CallMedia with_ports(CallMedia media, const contract::SessionState& state);
 struct Written {
   CallMedia media;
   sdp::SessionDescription description;
-  bool changed = true;  ///< Differs from the last one on that leg; o= version went up.
+  /// Of an offer: tells the peer something it was not told yet. When false, `media` is the value given. The o= version
+  /// goes up whenever the text differs from the last one on that leg (RFC 3264 8).
+  bool changed = true;
 };
 
 /// Words an offer to `to` from what the other side has on its leg. Every active stream needs its ports (with_ports).
@@ -48,7 +51,7 @@ Outcome<Written> make_offer(CallMedia media, Side to, RandomSource& random);
 Outcome<CallMedia> accept_answer(CallMedia media, Side from, const sdp::SessionDescription& answer);
 
 /// Words the answer to the last accept_offer from `to`, from what the other side has agreed.
-Outcome<Written> make_answer(CallMedia media, Side to, RandomSource& random);
+Outcome<Written> make_answer(CallMedia media, Side to);
 
 /// A best-effort offer as SAVP (BestEffortForm::kSavp) came back with 488: the same leg without encryption for the next
 /// make_offer. Does nothing unless the zone says auto.

@@ -1,0 +1,196 @@
+#include <algorithm>
+#include <map>
+
+#include "controlplane/media/codec_match.h"
+#include "controlplane/media/encryption.h"
+#include "controlplane/media/negotiation.h"
+#include "controlplane/media/section_reading.h"
+
+namespace isthmus::media {
+namespace {
+
+using sdp::MediaKind;
+using sdp::MediaSection;
+
+bool is_candidate(const MediaSection& section) {
+  return section.is_active() && sdp::is_rtp(section.protocol) &&
+         (section.kind == MediaKind::kAudio || section.kind == MediaKind::kVideo);
+}
+
+// Presentation and panorama lines need a floor or a mixer; they are never the main picture.
+bool is_main(const MediaSection& section) {
+  if (section.content && *section.content != "main" && section.content->find("main") == std::string::npos) return false;
+  return !section.label || (*section.label != "panoramic-video" && *section.label != "applicationsharing-video");
+}
+
+class OfferReading {
+ public:
+  OfferReading(CallMedia media, Side from, const sdp::SessionDescription& offer, RandomSource& random)
+      : media_(std::move(media)), from_(from), offer_(offer), random_(random) {}
+
+  Outcome<CallMedia> run() {
+    LegMedia& leg = media_.leg[contract::index(from_)];
+    if (offer_.media.size() < leg.lines.size()) {
+      return tl::unexpected<Refusal>(
+          make_refusal(RefusalKind::kProtocol, "a new offer has fewer m= lines than the one before"));
+    }
+    const bool is_first = leg.lines.empty();
+    leg.lines.resize(offer_.media.size());
+    for (Stream& stream : media_.streams) {
+      StreamLeg& stream_leg = stream.leg[contract::index(from_)];
+      was_accepted_.push_back(stream_leg.accepted);
+      stream_leg.accepted = false;
+    }
+    // Lines that have a stream keep it; what is left goes to the others in their order.
+    for (std::size_t i = 0; i < offer_.media.size(); ++i) prepare_line(i);
+    for (const bool bound : {true, false}) {
+      for (std::size_t i = 0; i < offer_.media.size(); ++i) {
+        if (leg.lines[i].stream.has_value() == bound) read_line(i);
+      }
+    }
+    if (const auto refusal = verdict(is_first)) return tl::unexpected<Refusal>(*refusal);
+    return std::move(media_);
+  }
+
+ private:
+  struct KindState {
+    std::size_t taken = 0;
+    std::optional<Refusal> failure{};  ///< Of the first line of that kind which could not be taken.
+  };
+
+  LegMedia& leg_media() { return media_.leg[contract::index(from_)]; }
+
+  void prepare_line(std::size_t i) {
+    LegLine& line = leg_media().lines[i];
+    line.seen = outline_of(offer_.media[i]);
+    // A slot that was free may come back as another kind (RFC 3264 8.1).
+    if (line.stream && media_.streams[*line.stream].kind != offer_.media[i].kind) line.stream.reset();
+  }
+
+  void read_line(std::size_t i) {
+    const MediaSection& section = offer_.media[i];
+    if (!is_candidate(section)) return;
+    has_candidate_ = true;
+    KindState& kind = kinds_[section.kind];
+    LegLine& line = leg_media().lines[i];
+    if (kind.taken == kMaxStreamsOfKind || (!line.stream && !is_main(section))) return;
+    if (section.kind == MediaKind::kVideo && !(policy(from_).video && policy(other(from_)).video)) return;
+
+    const std::optional<std::size_t> position = line.stream ? line.stream : free_stream(section.kind);
+    Stream stream =
+        position && *position < media_.streams.size() ? media_.streams[*position] : Stream{section.kind, {}};
+    const auto read = read_section(section, position, stream.leg[contract::index(from_)]);
+    if (!read) {
+      if (!kind.failure) kind.failure = read.error();
+      return;
+    }
+    bind(i, position, std::move(stream));
+    ++kind.taken;
+  }
+
+  const ZonePolicy& policy(Side side) const { return media_.leg[contract::index(side)].settings.policy; }
+
+  // A stream of that kind which no line of this offer has taken: one that the other leg brought in, or an ended one.
+  std::optional<std::size_t> free_stream(MediaKind kind) const {
+    for (std::size_t i = 0; i < media_.streams.size(); ++i) {
+      if (media_.streams[i].kind == kind && !media_.streams[i].leg[contract::index(from_)].accepted) return i;
+    }
+    return std::nullopt;
+  }
+
+  Outcome<void> read_section(const MediaSection& section, std::optional<std::size_t> position, StreamLeg& leg) {
+    const LegSettings& settings = leg_media().settings;
+    std::vector<LegFormat> formats;
+    for (const sdp::PayloadFormat& format : section.formats) {
+      if (format.encoding.empty()) continue;
+      if (is_allowed(rules_for(settings.policy, section.kind), format) &&
+          is_allowed(rules_for(policy(other(from_)), section.kind), format)) {
+        formats.push_back({format, format});
+      }
+    }
+    if (!has_real_codec(formats)) {
+      return tl::unexpected<Refusal>(
+          make_refusal(RefusalKind::kNoCommonCodec,
+                       "no " + std::string(to_string(section.kind)) + " codec of the offer is allowed"));
+    }
+    auto crypto = choose_offered(settings, section);
+    if (!crypto) return tl::unexpected<Refusal>(crypto.error());
+    if (auto transport = read_transport(settings, offer_, section, leg); !transport) return transport;
+
+    leg.formats = std::move(formats);
+    for (const LegFormat& format : leg.formats) remember_number(leg.numbers, format.peer);
+    leg.protocol = section.protocol;
+    leg.receive_crypto = std::move(*crypto);
+    const bool went_on = position && *position < was_accepted_.size() && was_accepted_[*position];
+    set_own_key(leg, went_on);
+    leg.accepted = true;
+    return {};
+  }
+
+  // Our key stays while the stream and the suite do; an ended stream that comes back gets a new one.
+  void set_own_key(StreamLeg& leg, bool went_on) {
+    if (!leg.receive_crypto) {
+      leg.send_crypto.reset();
+      leg.own_crypto.clear();
+      return;
+    }
+    const sdp::CryptoAttribute& theirs = *leg.receive_crypto;
+    if (went_on && leg.send_crypto && leg.send_crypto->suite == theirs.suite) {
+      leg.send_crypto->tag = theirs.tag;
+    } else {
+      leg.send_crypto = draw_key(leg_media().settings.policy, theirs.suite, theirs.tag, random_);
+    }
+    leg.own_crypto = {*leg.send_crypto};
+  }
+
+  void bind(std::size_t i, std::optional<std::size_t> position, Stream stream) {
+    auto& lines = leg_media().lines;
+    const std::size_t at = position.value_or(media_.streams.size());
+    if (at == media_.streams.size()) {
+      const LegSettings& far = media_.leg[contract::index(other(from_))].settings;
+      stream.leg[contract::index(other(from_))].family = far.preferred;
+      media_.streams.push_back(std::move(stream));
+      was_accepted_.push_back(false);
+    } else {
+      media_.streams[at] = std::move(stream);
+      for (LegLine& line : lines) {
+        if (line.stream == at) line.stream.reset();
+      }
+    }
+    lines[i].stream = at;
+  }
+
+  std::optional<Refusal> verdict(bool is_first) const {
+    std::size_t taken = 0;
+    std::optional<Refusal> first_failure;
+    for (const auto& [kind, state] : kinds_) {
+      taken += state.taken;
+      if (state.taken > 0 || !state.failure) continue;
+      // A kind that is lost to encryption is not dropped silently: the caller would not know why the picture is gone.
+      const RefusalKind why = state.failure->kind;
+      if (why != RefusalKind::kNoCommonCodec && why != RefusalKind::kNoUsableAddress) return state.failure;
+      if (!first_failure) first_failure = state.failure;
+    }
+    if (taken > 0) return std::nullopt;
+    if (first_failure) return first_failure;
+    if (!is_first && !has_candidate_) return std::nullopt;  // all m-lines at port 0: the call goes on without media
+    return make_refusal(RefusalKind::kNoMedia, "the offer has no audio or video stream that can be taken");
+  }
+
+  CallMedia media_;
+  Side from_;
+  const sdp::SessionDescription& offer_;
+  RandomSource& random_;
+  std::vector<bool> was_accepted_;  ///< By stream: before this offer.
+  std::map<MediaKind, KindState> kinds_;
+  bool has_candidate_ = false;
+};
+
+}  // namespace
+
+Outcome<CallMedia> accept_offer(CallMedia media, Side from, const sdp::SessionDescription& offer,
+                                RandomSource& random) {
+  return OfferReading(std::move(media), from, offer, random).run();
+}
+
+}  // namespace isthmus::media

@@ -1,0 +1,192 @@
+#include "controlplane/media/codec_match.h"
+
+#include <algorithm>
+#include <array>
+
+namespace isthmus::media {
+namespace {
+
+using sdp::equal_ignoring_case;
+using sdp::PayloadFormat;
+
+constexpr std::uint8_t kFirstDynamic = 96;  // RFC 3551 6
+constexpr std::uint8_t kLastDynamic = 127;
+
+struct Distinction {
+  std::string_view encoding;
+  std::string_view parameter;
+  std::string_view when_absent;
+};
+constexpr std::array kDistinctions = {
+    Distinction{"H264", "packetization-mode", "0"},
+    Distinction{"G7221", "bitrate", ""},
+    Distinction{"AMR", "octet-align", "0"},
+    Distinction{"AMR-WB", "octet-align", "0"},
+    Distinction{"iLBC", "mode", "30"},
+};
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// The profile is the first byte of profile-level-id, and of the second the flag that makes baseline "constrained"
+// (RFC 6184 8.1); the level may differ between the two ends.
+std::string_view h264_profile(const PayloadFormat& format) {
+  const std::string_view id = fmtp_parameter(format.fmtp, "profile-level-id").value_or("42000A");
+  return id.substr(0, 2);
+}
+
+bool same_profile(const PayloadFormat& left, const PayloadFormat& right) {
+  if (!equal_ignoring_case(left.encoding, "H264")) return true;
+  return equal_ignoring_case(h264_profile(left), h264_profile(right));
+}
+
+const PayloadFormat* find_number(const std::vector<PayloadFormat>& numbers, std::uint8_t payload_type) {
+  const auto found = std::ranges::find(numbers, payload_type, &PayloadFormat::payload_type);
+  return found == numbers.end() ? nullptr : &*found;
+}
+
+bool is_taken(const std::vector<std::uint8_t>& taken, std::uint8_t payload_type) {
+  return std::ranges::find(taken, payload_type) != taken.end();
+}
+
+}  // namespace
+
+bool is_allowed(const std::vector<CodecRule>& rules, const PayloadFormat& format) {
+  return std::ranges::any_of(rules, [&](const CodecRule& rule) {
+    return equal_ignoring_case(rule.encoding, format.encoding) &&
+           (rule.clock_hz == 0 || rule.clock_hz == format.clock_hz) &&
+           (rule.channels == 0 || rule.channels == format.channels);
+  });
+}
+
+bool is_auxiliary(const PayloadFormat& format) {
+  return equal_ignoring_case(format.encoding, "telephone-event") || equal_ignoring_case(format.encoding, "CN");
+}
+
+bool has_real_codec(const std::vector<LegFormat>& formats) {
+  return std::ranges::any_of(formats, [](const LegFormat& format) { return !is_auxiliary(format.peer); });
+}
+
+std::optional<std::string_view> fmtp_parameter(std::string_view fmtp, std::string_view name) {
+  while (!fmtp.empty()) {
+    const std::size_t end = fmtp.find(';');
+    const std::string_view part = fmtp.substr(0, end);
+    fmtp.remove_prefix(end == std::string_view::npos ? fmtp.size() : end + 1);
+    const std::size_t equals = part.find('=');
+    if (equals == std::string_view::npos) continue;
+    if (equal_ignoring_case(trimmed(part.substr(0, equals)), name)) return trimmed(part.substr(equals + 1));
+  }
+  return std::nullopt;
+}
+
+bool same_encoding(const PayloadFormat& left, const PayloadFormat& right) {
+  return !left.encoding.empty() && equal_ignoring_case(left.encoding, right.encoding) &&
+         left.clock_hz == right.clock_hz && left.channels == right.channels;
+}
+
+bool same_codec(const PayloadFormat& left, const PayloadFormat& right) {
+  if (!same_encoding(left, right)) return false;
+  for (const Distinction& distinction : kDistinctions) {
+    if (!equal_ignoring_case(left.encoding, distinction.encoding)) continue;
+    const auto value = [&](const PayloadFormat& format) {
+      return fmtp_parameter(format.fmtp, distinction.parameter).value_or(distinction.when_absent);
+    };
+    if (!equal_ignoring_case(value(left), value(right))) return false;
+  }
+  return true;
+}
+
+unsigned likeness(const PayloadFormat& left, const PayloadFormat& right) {
+  if (!same_codec(left, right)) return 0;
+  return 1U + (left.payload_type == right.payload_type ? 1U : 0U) + (left.fmtp == right.fmtp ? 2U : 0U) +
+         (same_profile(left, right) ? 4U : 0U);
+}
+
+std::vector<LegFormat> match_answer(const std::vector<LegFormat>& offered, const std::vector<PayloadFormat>& answer) {
+  std::vector<LegFormat> matched;
+  std::vector<bool> used(offered.size(), false);
+  for (const PayloadFormat& format : answer) {
+    std::size_t best = offered.size();
+    unsigned best_likeness = 0;
+    for (std::size_t i = 0; i < offered.size(); ++i) {
+      if (used[i] || !same_encoding(offered[i].own, format)) continue;
+      unsigned value = likeness(offered[i].own, format);
+      // An answer repeats the numbers of the offer (RFC 3264 6.1): the strongest sign there is.
+      if (offered[i].own.payload_type == format.payload_type) value += 8;
+      if (value > best_likeness) {
+        best_likeness = value;
+        best = i;
+      }
+    }
+    if (best == offered.size()) continue;
+    used[best] = true;
+    matched.push_back(LegFormat{offered[best].own, format});
+  }
+  return matched;
+}
+
+std::vector<Joined> join(const std::vector<LegFormat>& a, const std::vector<LegFormat>& b) {
+  std::vector<Joined> joined;
+  std::vector<bool> used(a.size(), false);
+  for (std::size_t in_b = 0; in_b < b.size(); ++in_b) {
+    std::size_t best = a.size();
+    unsigned best_likeness = 0;
+    for (std::size_t in_a = 0; in_a < a.size(); ++in_a) {
+      if (used[in_a]) continue;
+      // What we wrote on one leg was copied from what the peer of the other leg wrote.
+      const unsigned value = std::max(likeness(a[in_a].peer, b[in_b].own), likeness(a[in_a].own, b[in_b].peer));
+      if (value > best_likeness) {
+        best_likeness = value;
+        best = in_a;
+      }
+    }
+    if (best == a.size()) continue;
+    used[best] = true;
+    joined.push_back({best, in_b});
+  }
+  return joined;
+}
+
+std::optional<std::uint8_t> assign_number(std::vector<PayloadFormat>& numbers, const PayloadFormat& format,
+                                          const std::vector<std::uint8_t>& taken_now) {
+  unsigned best_likeness = 0;
+  std::optional<std::uint8_t> number;
+  for (const PayloadFormat& known : numbers) {
+    const unsigned value = likeness(known, format);
+    if (value > best_likeness && !is_taken(taken_now, known.payload_type)) {
+      best_likeness = value;
+      number = known.payload_type;
+    }
+  }
+  if (number) return number;
+  const auto is_free = [&](std::uint8_t candidate) {
+    return !is_taken(taken_now, candidate) && find_number(numbers, candidate) == nullptr;
+  };
+  if (is_free(format.payload_type)) number = format.payload_type;
+  for (std::uint8_t candidate = kFirstDynamic; !number && candidate <= kLastDynamic; ++candidate) {
+    if (is_free(candidate)) number = candidate;
+  }
+  // All dynamic numbers have had a meaning: take one that this description does not use.
+  for (std::uint8_t candidate = kFirstDynamic; !number && candidate <= kLastDynamic; ++candidate) {
+    if (!is_taken(taken_now, candidate)) number = candidate;
+  }
+  if (!number) return std::nullopt;
+  PayloadFormat known = format;
+  known.payload_type = *number;
+  remember_number(numbers, known);
+  return number;
+}
+
+void remember_number(std::vector<PayloadFormat>& numbers, const PayloadFormat& format) {
+  const auto found = std::ranges::find(numbers, format.payload_type, &PayloadFormat::payload_type);
+  if (found != numbers.end()) {
+    *found = format;
+  } else {
+    numbers.push_back(format);
+  }
+}
+
+}  // namespace isthmus::media

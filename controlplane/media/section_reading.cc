@@ -1,0 +1,118 @@
+#include "controlplane/media/section_reading.h"
+
+#include <algorithm>
+#include <array>
+
+namespace isthmus::media {
+namespace {
+
+// Feedback whose meaning the data plane carries from leg to leg. Generic NACK is not: each leg has its own sequence.
+constexpr std::array<std::string_view, 3> kCrossingFeedback = {"nack pli", "ccm fir", "ccm tmmbr"};
+
+tl::unexpected<Refusal> no_address(std::string text) {
+  return tl::unexpected<Refusal>(make_refusal(RefusalKind::kNoUsableAddress, std::move(text)));
+}
+
+// ::ffff:a.b.c.d (RFC 4291 2.5.5.2): judged, and refused, as what it hides.
+bool is_mapped(const IpAddress& address) {
+  constexpr std::array<std::uint8_t, 12> kPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return address.is_v6() && std::equal(kPrefix.begin(), kPrefix.end(), address.bytes.begin());
+}
+
+bool is_usable(const LegSettings& settings, const IpAddress& address) {
+  if (address.is_loopback()) return settings.policy.allow_loopback;
+  return !(address.is_unspecified() || address.is_link_local() || address.is_multicast() || address.is_broadcast() ||
+           is_mapped(address));
+}
+
+std::vector<sdp::RtcpFeedback> crossing_feedback(const sdp::MediaSection& section) {
+  std::vector<sdp::RtcpFeedback> crossing;
+  if (section.kind != sdp::MediaKind::kVideo) return crossing;
+  for (const std::string_view value : kCrossingFeedback) {
+    const bool given = std::ranges::any_of(section.feedback, [&](const sdp::RtcpFeedback& feedback) {
+      // "ccm tmmbr smaxpr=120" is tmmbr too.
+      return feedback.value == value || feedback.value.starts_with(std::string(value) + " ");
+    });
+    if (given) crossing.push_back({std::nullopt, std::string(value)});
+  }
+  return crossing;
+}
+
+}  // namespace
+
+sdp::MediaSection outline_of(const sdp::MediaSection& section) {
+  sdp::MediaSection outline;
+  outline.kind = section.kind;
+  outline.media_text = section.media_text;
+  outline.protocol = section.protocol;
+  outline.protocol_text = section.protocol_text;
+  for (const sdp::PayloadFormat& format : section.formats) {
+    outline.formats.push_back(sdp::PayloadFormat{format.payload_type, {}, 0, 1, {}});
+  }
+  outline.format_text = section.format_text;
+  return outline;
+}
+
+const std::vector<CodecRule>& rules_for(const ZonePolicy& policy, sdp::MediaKind kind) {
+  return kind == sdp::MediaKind::kVideo ? policy.video_codecs : policy.audio_codecs;
+}
+
+Outcome<PeerAddresses> read_addresses(const LegSettings& settings, const sdp::SessionDescription& description,
+                                      const sdp::MediaSection& section) {
+  const sdp::Connection* connection = sdp::connection_of(description, section);
+  if (connection == nullptr) return no_address("the m= line has no c= line");
+  if (!connection->is_numeric()) return no_address("c= has a host name where an address is needed");
+  PeerAddresses addresses;
+  addresses.family = connection->address.family;
+  const bool has_family = connection->address.is_v6() ? settings.has_v6 : settings.has_v4;
+  if (connection->address.is_unspecified()) {
+    if (!has_family) addresses.family = settings.preferred;
+    return addresses;
+  }
+  if (!is_usable(settings, connection->address)) {
+    return no_address("media to " + to_string(connection->address) + " is not allowed");
+  }
+  if (!has_family) {
+    return no_address(connection->address.is_v6() ? "this leg has no IPv6 media address"
+                                                  : "this leg has no IPv4 media address");
+  }
+  addresses.rtp = SocketAddress{connection->address, section.port};
+  if (section.rtcp_port) {
+    addresses.rtcp = SocketAddress{connection->address, *section.rtcp_port};
+    if (section.rtcp_connection && section.rtcp_connection->is_numeric() &&
+        section.rtcp_connection->address.family == addresses.family &&
+        is_usable(settings, section.rtcp_connection->address)) {
+      addresses.rtcp->ip = section.rtcp_connection->address;
+    }
+    if (*section.rtcp_port == 0) addresses.rtcp.reset();
+  } else if (section.port < 65535) {
+    addresses.rtcp = SocketAddress{connection->address, static_cast<std::uint16_t>(section.port + 1)};  // RFC 3550 11
+  }
+  return addresses;
+}
+
+Outcome<void> read_transport(const LegSettings& settings, const sdp::SessionDescription& description,
+                             const sdp::MediaSection& section, StreamLeg& leg) {
+  const auto addresses = read_addresses(settings, description, section);
+  if (!addresses) return tl::unexpected<Refusal>(addresses.error());
+  const bool has_ports = leg.local_rtp.has_value();
+  if (addresses->rtp && has_ports && addresses->family != leg.family) {
+    return no_address("a stream cannot change between IPv4 and IPv6 while it has its ports");
+  }
+  if (!has_ports) leg.family = addresses->family;
+  leg.remote_rtp = addresses->rtp;
+  leg.rtcp_mux = section.rtcp_mux && settings.policy.accept_rtcp_mux;
+  leg.remote_rtcp = leg.rtcp_mux ? addresses->rtp : addresses->rtcp;
+  leg.peer_direction = section.direction;
+  if (!addresses->rtp) leg.peer_direction = sdp::make_direction(sdp::sends(section.direction), false);
+  leg.feedback = crossing_feedback(section);
+  leg.bandwidth_bps = sdp::bandwidth_bps(section.bandwidths);
+  if (!leg.bandwidth_bps && section.kind == sdp::MediaKind::kVideo) {
+    leg.bandwidth_bps = sdp::bandwidth_bps(description.bandwidths);
+  }
+  leg.ptime_ms = section.ptime_ms;
+  leg.maxptime_ms = section.maxptime_ms;
+  return {};
+}
+
+}  // namespace isthmus::media

@@ -1,0 +1,28 @@
+#pragma once
+
+// One m-line of a peer's offer or answer, read into the leg of a stream; private to this folder.
+
+#include "controlplane/media/call_media.h"
+#include "controlplane/media/refusal.h"
+
+namespace isthmus::media {
+
+/// What a refusal of this m-line repeats: its words and its formats, without attributes.
+sdp::MediaSection outline_of(const sdp::MediaSection& section);
+
+const std::vector<CodecRule>& rules_for(const ZonePolicy& policy, sdp::MediaKind kind);
+
+/// Where the peer wants media, checked (threat model B2: no loopback, link-local, multicast, broadcast, no name).
+struct PeerAddresses {
+  std::optional<SocketAddress> rtp;  ///< Empty: c= is 0.0.0.0, an old way to hold (RFC 3264 8.4).
+  std::optional<SocketAddress> rtcp;
+  IpFamily family = IpFamily::kV4;
+};
+Outcome<PeerAddresses> read_addresses(const LegSettings& settings, const sdp::SessionDescription& description,
+                                      const sdp::MediaSection& section);
+
+/// Puts addresses, direction, bandwidth, feedback and packet times of `section` into `leg`.
+Outcome<void> read_transport(const LegSettings& settings, const sdp::SessionDescription& description,
+                             const sdp::MediaSection& section, StreamLeg& leg);
+
+}  // namespace isthmus::media

@@ -1,0 +1,261 @@
+#include <algorithm>
+#include <array>
+
+#include "controlplane/media/codec_match.h"
+#include "controlplane/media/encryption.h"
+#include "controlplane/media/negotiation.h"
+#include "controlplane/media/section_reading.h"
+#include "controlplane/sdp/limits.h"
+
+namespace isthmus::media {
+namespace {
+
+using sdp::MediaKind;
+using sdp::MediaSection;
+
+tl::unexpected<Refusal> violation(std::string text) {
+  return tl::unexpected<Refusal>(make_refusal(RefusalKind::kProtocol, std::move(text)));
+}
+
+// Port 0, the words and formats as seen (RFC 3264 6: at least one format, no attribute needed).
+MediaSection refused_section(const MediaSection& seen) {
+  MediaSection section = seen;
+  section.port = 0;
+  if (section.formats.empty() && sdp::is_rtp(section.protocol)) section.formats.push_back({});
+  return section;
+}
+
+void write_addresses(const StreamLeg& leg, const IpAddress& session_address, MediaSection& section) {
+  section.port = leg.local_rtp->port;
+  if (leg.local_rtp->ip != session_address) section.connection = sdp::Connection{leg.local_rtp->ip, {}};
+  const bool is_next = leg.local_rtcp && leg.local_rtcp->port == leg.local_rtp->port + 1;
+  if (leg.local_rtcp && !is_next) section.rtcp_port = leg.local_rtcp->port;
+}
+
+// The lowest of what the far peer takes and both zones allow (R106).
+void write_bandwidth(const CallMedia& media, MediaKind kind, std::optional<std::uint64_t> far_limit,
+                     MediaSection& section) {
+  std::optional<std::uint64_t> lowest = far_limit;
+  for (const LegMedia& leg : media.leg) {
+    const std::uint64_t cap = kind == MediaKind::kVideo ? leg.settings.policy.video_cap_bps : 0;
+    if (cap != 0) lowest = std::min(lowest.value_or(cap), cap);
+  }
+  if (!lowest) return;
+  section.bandwidths.push_back({"AS", (*lowest + 999) / 1000});
+  section.bandwidths.push_back({"TIAS", *lowest});
+}
+
+// What both descriptions of a stream share: from the far leg's peer to this leg, by this list and nothing else.
+MediaSection base_section(const CallMedia& media, const Stream& stream, Side to, const IpAddress& session_address) {
+  const StreamLeg& near = stream.leg[contract::index(to)];
+  const StreamLeg& far = stream.leg[contract::index(other(to))];
+  MediaSection section;
+  section.kind = stream.kind;
+  section.media_text = std::string(to_string(stream.kind));
+  section.protocol = near.protocol;
+  section.protocol_text = std::string(to_string(near.protocol));
+  section.direction = far.peer_direction;
+  section.ptime_ms = far.ptime_ms;
+  section.maxptime_ms = far.maxptime_ms;
+  write_addresses(near, session_address, section);
+  write_bandwidth(media, stream.kind, far.bandwidth_bps, section);
+  return section;
+}
+
+// The address of c= for the session: that of the first stream with ports on this leg.
+IpAddress session_address(const CallMedia& media, Side side) {
+  for (const Stream& stream : media.streams) {
+    const StreamLeg& leg = stream.leg[contract::index(side)];
+    if (leg.local_rtp) return leg.local_rtp->ip;
+  }
+  IpAddress none;
+  none.family = media.leg[contract::index(side)].settings.preferred;
+  return none;
+}
+
+std::vector<StreamView> views_of(const CallMedia& media, Side side) {
+  std::vector<StreamView> views;
+  for (const Stream& stream : media.streams) {
+    const StreamLeg& leg = stream.leg[contract::index(side)];
+    StreamView view;
+    view.active = leg.accepted;
+    if (leg.accepted) {
+      view.direction = leg.peer_direction;
+      for (const LegFormat& format : leg.formats) view.formats.push_back(format.peer);
+      view.feedback = leg.feedback;
+      view.bandwidth_bps = leg.bandwidth_bps;
+      view.ptime_ms = leg.ptime_ms;
+      view.maxptime_ms = leg.maxptime_ms;
+    }
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+// o= by the rules of RFC 3264 5 and 8: user, id and address stay, the version counts changes.
+Written finish(CallMedia media, Side to, sdp::SessionDescription description) {
+  LegMedia& leg = media.leg[contract::index(to)];
+  const IpAddress address = session_address(media, to);
+  description.connection = sdp::Connection{address, {}};
+  description.origin.session_id = leg.session_id;
+  description.origin.address = leg.written ? leg.written->origin.address : to_string(address);
+  description.origin.is_v6 = leg.written ? leg.written->origin.is_v6 : address.is_v6();
+  if (leg.written) {
+    description.origin.version = leg.written->origin.version;
+    if (description == *leg.written) return Written{std::move(media), std::move(description), false};
+  }
+  description.origin.version = std::to_string(++leg.version);
+  leg.written = description;
+  return Written{std::move(media), std::move(description), true};
+}
+
+Outcome<void> set_offered_encryption(const LegSettings& settings, StreamLeg& leg, bool went_on, RandomSource& random) {
+  // A stream that goes on keeps its keys, and stays clear if it was agreed so.
+  if (went_on) return {};
+  auto offered = offer_encryption(settings, random);
+  if (!offered) return tl::unexpected<Refusal>(offered.error());
+  leg.protocol = offered->protocol;
+  leg.own_crypto = std::move(offered->crypto);
+  leg.send_crypto.reset();
+  leg.receive_crypto.reset();
+  return {};
+}
+
+Outcome<void> set_offered_formats(const StreamLeg& far, StreamLeg& leg) {
+  std::vector<LegFormat> formats;
+  std::vector<std::uint8_t> taken;
+  for (const LegFormat& format : far.formats) {
+    sdp::PayloadFormat own = format.peer;
+    const auto number = assign_number(leg.numbers, own, taken);
+    if (!number) return violation("no payload type number is left on this leg");
+    own.payload_type = *number;
+    // The spelling this leg knows, so that a description does not change for a capital letter.
+    const auto known = std::ranges::find(leg.numbers, *number, &sdp::PayloadFormat::payload_type);
+    if (known != leg.numbers.end() && same_encoding(*known, own)) own.encoding = known->encoding;
+    taken.push_back(*number);
+    formats.push_back({own, own});
+  }
+  leg.formats = std::move(formats);
+  return {};
+}
+
+Outcome<MediaSection> offered_section(CallMedia& media, std::size_t at, Side to, RandomSource& random) {
+  const LegSettings& settings = media.leg[contract::index(to)].settings;
+  Stream& stream = media.streams[at];
+  StreamLeg& leg = stream.leg[contract::index(to)];
+  const StreamLeg& far = stream.leg[contract::index(other(to))];
+  if (!leg.local_rtp) return violation("a stream is to be offered that has no ports yet");
+  // Before our first description on this leg "accepted" only stands for a preset (RFC 3264 5, delayed offer).
+  const bool went_on = leg.accepted && media.leg[contract::index(to)].written.has_value();
+  if (auto done = set_offered_encryption(settings, leg, went_on, random); !done) {
+    return tl::unexpected<Refusal>(done.error());
+  }
+  if (auto done = set_offered_formats(far, leg); !done) return tl::unexpected<Refusal>(done.error());
+  if (!went_on) leg.offers_mux = settings.policy.offer_rtcp_mux;
+
+  MediaSection section = base_section(media, stream, to, session_address(media, to));
+  for (const LegFormat& format : leg.formats) section.formats.push_back(format.own);
+  section.rtcp_mux = leg.offers_mux;
+  section.crypto = leg.own_crypto;
+  section.feedback = far.feedback;
+  return section;
+}
+
+// Every stream that the far leg has and this leg has no line for gets one at the end.
+void add_lines(CallMedia& media, Side to) {
+  LegMedia& leg = media.leg[contract::index(to)];
+  for (std::size_t at = 0; at < media.streams.size(); ++at) {
+    if (!media.streams[at].leg[contract::index(other(to))].accepted) continue;
+    if (std::ranges::any_of(leg.lines, [&](const LegLine& line) { return line.stream == at; })) continue;
+    if (leg.lines.size() < sdp::kMaxMediaSections) leg.lines.push_back(LegLine{at, {}});
+  }
+}
+
+Outcome<MediaSection> answered_section(CallMedia& media, std::size_t at, Side to) {
+  Stream& stream = media.streams[at];
+  StreamLeg& leg = stream.leg[contract::index(to)];
+  const StreamLeg& far = stream.leg[contract::index(other(to))];
+  if (!leg.local_rtp) return violation("a stream is to be answered that has no ports yet");
+  // The codecs that both have, in the far peer's order, under the numbers of the offer (RFC 3264 6.1).
+  std::vector<sdp::PayloadFormat> formats;
+  bool has_codec = false;
+  for (const Joined& joined : join(leg.formats, far.formats)) {
+    LegFormat& format = leg.formats[joined.a];
+    const sdp::PayloadFormat& theirs = far.formats[joined.b].peer;
+    format.own = format.peer;
+    // An answer that left the parameters out accepted those of the offer.
+    if (same_codec(theirs, format.peer)) format.own.fmtp = theirs.fmtp;
+    formats.push_back(format.own);
+    has_codec = has_codec || !is_auxiliary(format.own);
+  }
+  if (!has_codec) return MediaSection{};
+  leg.offers_mux = leg.rtcp_mux;
+
+  MediaSection section = base_section(media, stream, to, session_address(media, to));
+  const sdp::Direction allowed = sdp::reversed(leg.peer_direction);
+  section.direction = sdp::make_direction(sdp::sends(far.peer_direction) && sdp::sends(allowed),
+                                          sdp::receives(far.peer_direction) && sdp::receives(allowed));
+  section.formats = std::move(formats);
+  section.rtcp_mux = leg.rtcp_mux;
+  if (leg.send_crypto) section.crypto = {*leg.send_crypto};
+  for (const sdp::RtcpFeedback& feedback : far.feedback) {
+    if (std::ranges::find(leg.feedback, feedback) != leg.feedback.end()) section.feedback.push_back(feedback);
+  }
+  return section;
+}
+
+}  // namespace
+
+Outcome<Written> make_offer(CallMedia media, Side to, RandomSource& random) {
+  LegMedia& told_leg = media.leg[contract::index(to)];
+  std::vector<StreamView> views = views_of(media, other(to));
+  if (told_leg.written && told_leg.told == views) {
+    sdp::SessionDescription same = *told_leg.written;
+    return Written{std::move(media), std::move(same), false};
+  }
+  told_leg.told = std::move(views);
+  add_lines(media, to);
+  sdp::SessionDescription description;
+  auto& lines = media.leg[contract::index(to)].lines;
+  bool any = false;
+  for (LegLine& line : lines) {
+    const bool wanted = line.stream && media.streams[*line.stream].leg[contract::index(other(to))].accepted;
+    if (!wanted) {
+      if (line.stream) media.streams[*line.stream].leg[contract::index(to)].accepted = false;
+      description.media.push_back(refused_section(line.seen));
+      continue;
+    }
+    auto section = offered_section(media, *line.stream, to, random);
+    if (!section) return tl::unexpected<Refusal>(section.error());
+    any = true;
+    line.seen = outline_of(*section);
+    description.media.push_back(std::move(*section));
+  }
+  if (!any && lines.empty()) {
+    return tl::unexpected<Refusal>(make_refusal(RefusalKind::kNoMedia, "there is no stream to offer"));
+  }
+  return finish(std::move(media), to, std::move(description));
+}
+
+Outcome<Written> make_answer(CallMedia media, Side to) {
+  sdp::SessionDescription description;
+  media.leg[contract::index(to)].told = views_of(media, other(to));
+  auto& lines = media.leg[contract::index(to)].lines;
+  for (LegLine& line : lines) {
+    MediaSection section;
+    if (line.stream) {
+      StreamLeg& leg = media.streams[*line.stream].leg[contract::index(to)];
+      const StreamLeg& far = media.streams[*line.stream].leg[contract::index(other(to))];
+      if (leg.accepted && far.accepted) {
+        auto answered = answered_section(media, *line.stream, to);
+        if (!answered) return tl::unexpected<Refusal>(answered.error());
+        section = std::move(*answered);
+      }
+      leg.accepted = section.is_active();
+    }
+    description.media.push_back(section.is_active() ? std::move(section) : refused_section(line.seen));
+  }
+  return finish(std::move(media), to, std::move(description));
+}
+
+}  // namespace isthmus::media
