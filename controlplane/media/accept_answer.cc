@@ -21,9 +21,8 @@ Outcome<void> read_answered(const LegSettings& settings, const sdp::SessionDescr
   }
   auto encryption = take_answered(settings, leg, section);
   if (!encryption) return tl::unexpected<Refusal>(encryption.error());
-  const bool offered_mux = leg.rtcp_mux;
   if (auto transport = read_transport(settings, answer, section, leg); !transport) return transport;
-  if (leg.rtcp_mux && !offered_mux) return violation("the answer has a=rtcp-mux that was not offered");
+  if (leg.rtcp_mux && !offered.rtcp_mux) return violation("the answer has a=rtcp-mux that was not offered");
 
   leg.formats = std::move(formats);
   for (const LegFormat& format : leg.formats) {
@@ -34,6 +33,8 @@ Outcome<void> read_answered(const LegSettings& settings, const sdp::SessionDescr
   leg.protocol = section.protocol;
   // An answer cannot take more than was offered (RFC 3264 6.1).
   const sdp::Direction allowed = sdp::reversed(offered.direction);
+  leg.peer_wish = sdp::make_direction(sdp::sends(leg.peer_direction) || !sdp::sends(allowed),
+                                      sdp::receives(leg.peer_direction) || !sdp::receives(allowed));
   leg.peer_direction = sdp::make_direction(sdp::sends(leg.peer_direction) && sdp::sends(allowed),
                                            sdp::receives(leg.peer_direction) && sdp::receives(allowed));
   leg.accepted = true;

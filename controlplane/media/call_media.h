@@ -39,6 +39,9 @@ struct StreamLeg {
   bool accepted = false;                                      ///< The peer has this stream, with a port.
   sdp::Protocol protocol = sdp::Protocol::kRtpAvp;            ///< Profile in use on this m-line.
   sdp::Direction peer_direction = sdp::Direction::kSendRecv;  ///< As the peer wrote; c=0.0.0.0 takes "receive" away.
+  /// What the peer would do if it were asked for everything: its own word, plus what our last offer did not ask for. A
+  /// hold of one side then does not look like a hold of the other.
+  sdp::Direction peer_wish = sdp::Direction::kSendRecv;
   std::vector<LegFormat> formats{};  ///< In the peer's order. While an offer of ours is open: `peer` equals `own`.
   std::optional<SocketAddress> remote_rtp{};
   std::optional<SocketAddress> remote_rtcp{};

@@ -47,6 +47,10 @@ struct Written {
 /// Words an offer to `to` from what the other side has on its leg. Every active stream needs its ports (with_ports).
 Outcome<Written> make_offer(CallMedia media, Side to, RandomSource& random);
 
+/// The same, worded in any case: `to` sent a re-INVITE without SDP and waits for an offer. Follow the answer with
+/// make_offer(other(to)), which says whether the far side has to hear of it.
+Outcome<Written> make_full_offer(CallMedia media, Side to, RandomSource& random);
+
 /// Takes the answer to the last make_offer towards `from`.
 Outcome<CallMedia> accept_answer(CallMedia media, Side from, const sdp::SessionDescription& answer);
 

@@ -105,6 +105,7 @@ Outcome<void> read_transport(const LegSettings& settings, const sdp::SessionDesc
   leg.remote_rtcp = leg.rtcp_mux ? addresses->rtp : addresses->rtcp;
   leg.peer_direction = section.direction;
   if (!addresses->rtp) leg.peer_direction = sdp::make_direction(sdp::sends(section.direction), false);
+  leg.peer_wish = leg.peer_direction;
   leg.feedback = crossing_feedback(section);
   leg.bandwidth_bps = sdp::bandwidth_bps(section.bandwidths);
   if (!leg.bandwidth_bps && section.kind == sdp::MediaKind::kVideo) {

@@ -54,7 +54,7 @@ MediaSection base_section(const CallMedia& media, const Stream& stream, Side to,
   section.media_text = std::string(to_string(stream.kind));
   section.protocol = near.protocol;
   section.protocol_text = std::string(to_string(near.protocol));
-  section.direction = far.peer_direction;
+  section.direction = far.peer_wish;
   section.ptime_ms = far.ptime_ms;
   section.maxptime_ms = far.maxptime_ms;
   write_addresses(near, session_address, section);
@@ -80,7 +80,7 @@ std::vector<StreamView> views_of(const CallMedia& media, Side side) {
     StreamView view;
     view.active = leg.accepted;
     if (leg.accepted) {
-      view.direction = leg.peer_direction;
+      view.direction = leg.peer_wish;
       for (const LegFormat& format : leg.formats) view.formats.push_back(format.peer);
       view.feedback = leg.feedback;
       view.bandwidth_bps = leg.bandwidth_bps;
@@ -207,13 +207,16 @@ Outcome<MediaSection> answered_section(CallMedia& media, std::size_t at, Side to
 }  // namespace
 
 Outcome<Written> make_offer(CallMedia media, Side to, RandomSource& random) {
-  LegMedia& told_leg = media.leg[contract::index(to)];
-  std::vector<StreamView> views = views_of(media, other(to));
-  if (told_leg.written && told_leg.told == views) {
-    sdp::SessionDescription same = *told_leg.written;
+  const LegMedia& leg = media.leg[contract::index(to)];
+  if (leg.written && leg.told == views_of(media, other(to))) {
+    sdp::SessionDescription same = *leg.written;
     return Written{std::move(media), std::move(same), false};
   }
-  told_leg.told = std::move(views);
+  return make_full_offer(std::move(media), to, random);
+}
+
+Outcome<Written> make_full_offer(CallMedia media, Side to, RandomSource& random) {
+  media.leg[contract::index(to)].told = views_of(media, other(to));
   add_lines(media, to);
   sdp::SessionDescription description;
   auto& lines = media.leg[contract::index(to)].lines;
