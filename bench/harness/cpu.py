@@ -14,13 +14,16 @@ def process_ns(pid):
     return total
 
 
-def cpu_ns(cpu):
-    """Time that tasks (kernel threads as well) ran on one CPU."""
-    for line in pathlib.Path("/proc/schedstat").read_text().splitlines():
-        fields = line.split()
-        if fields[0] == f"cpu{cpu}":
-            return int(fields[7])
-    raise RuntimeError(f"no cpu{cpu} in /proc/schedstat")
+def kernel_threads(*prefixes):
+    """Kernel threads by name, such as "napi/left"."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "comm").read_text().startswith(prefixes):
+                found.append(int(process.name))
+        except OSError:
+            pass
+    return found
 
 
 def children(pid):

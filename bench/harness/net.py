@@ -2,6 +2,8 @@
 import os
 import subprocess
 
+from bench.harness.cpu import kernel_threads
+
 LEFT_GATEWAY, LEFT_PEER = "192.0.2.1", "192.0.2.2"
 RIGHT_GATEWAY, RIGHT_PEER = "198.51.100.1", "198.51.100.2"
 
@@ -36,6 +38,17 @@ class Network:
         # Local senders leave checksums to hardware that a veth does not have; rivals that verify them would drop everything.
         subprocess.run(["ip", "netns", "exec", self.names[side], "ethtool", "-K", "peer0", "tx", "off"], check=True,
                        capture_output=True)
+
+    def softirq_to(self, cpu):
+        """Moves what the kernel does with packets that come to the gateway into threads on one CPU, where the scheduler counts it
+        and whoever relays pays for it. GRO switches the veth's NAPI on; without it the sender's CPU would do the work for free."""
+        for side in ("left", "right"):
+            self.run("gateway", ["ethtool", "-K", side, "gro", "on"])
+            self.run("gateway", ["sh", "-c", f"echo 1 > /sys/class/net/{side}/threaded"])
+        threads = kernel_threads("napi/left", "napi/right")
+        for thread in threads:
+            os.sched_setaffinity(thread, {cpu})
+        return threads
 
     def command(self, place, arguments, cpu=None):
         pin = ["taskset", "-c", str(cpu)] if cpu is not None else []

@@ -5,6 +5,7 @@ import argparse
 import base64
 import os
 import socket
+import time
 
 FIRST_PEER_PORT = 20000
 
@@ -48,7 +49,10 @@ class Rtpengine:
             try:
                 self.socket.send(request)
                 answer = bdecode(self.socket.recv(65536).split(b" ", 1)[1])[0]
-            except (TimeoutError, ConnectionRefusedError):
+            except TimeoutError:
+                continue
+            except ConnectionRefusedError:
+                time.sleep(0.2)
                 continue
             if answer[b"result"] not in (b"ok", b"pong"):
                 raise SystemExit(f"rtpengine refused {command['command']}: {answer}")
