@@ -22,16 +22,17 @@ class Packet:
     sequence: int | None
     rtp_ticks: int | None
     udp_bytes: int
+    datagram: bytes = b""  # whole UDP payload
 
 
 class Capture:
-    """dumpcap on one interface of a place of the lab; udp only, headers only."""
+    """dumpcap on one interface of a place of the lab."""
 
     def __init__(self, lab, place, device, path, filter_="udp"):
         self.path = pathlib.Path(path)
         self._log = self.path.with_suffix(".log")
         with self._log.open("wb") as log:
-            self._process = lab.start(place, ["dumpcap", "-q", "-P", "-s", "160", "-B", "16", "-i", device, "-f", filter_,
+            self._process = lab.start(place, ["dumpcap", "-q", "-P", "-B", "16", "-i", device, "-f", filter_,
                                               "-w", self.path], stdout=log, stderr=subprocess.STDOUT)
         netns.wait_until(self._started, 10, f"capture on {device} of {place}")
 
@@ -49,7 +50,7 @@ class Capture:
 
 
 _FIELDS = ("frame.time_epoch ip.src ipv6.src ip.dst ipv6.dst udp.srcport udp.dstport udp.length "
-           "rtp.ssrc rtp.p_type rtp.seq rtp.timestamp").split()
+           "rtp.ssrc rtp.p_type rtp.seq rtp.timestamp udp.payload").split()
 _FIRST_RTCP, _LAST_RTCP = 64, 95  # payload types that a muxed RTCP packet would seem to have, RFC 5761 4
 
 
@@ -66,8 +67,10 @@ def read(path):
 
 
 def _packet(row):
-    time, source4, source6, target4, target6, source_port, target_port, length, ssrc, payload_type, sequence, ticks = row
+    (time, source4, source6, target4, target6, source_port, target_port, length, ssrc, payload_type, sequence, ticks,
+     datagram) = row
     is_rtp = ssrc != "" and sequence != "" and not _FIRST_RTCP <= int(payload_type) <= _LAST_RTCP
     number = (lambda text: int(text, 0)) if is_rtp else (lambda text: None)
     return Packet(float(time), source4 or source6, int(source_port), target4 or target6, int(target_port), number(ssrc),
-                  number(payload_type), number(sequence), number(ticks), int(length) - 8)
+                  number(payload_type), number(sequence), number(ticks), int(length) - 8,
+                  bytes.fromhex(datagram.replace(":", "")))

@@ -1,0 +1,109 @@
+"""Judges one call between the endpoints left and right from what both recorded and from captures at both: one row for each
+kind and direction, and a list of complaints that is empty when all is right."""
+import dataclasses
+
+from . import capture, demo_media, h264_stream, judge_flow, judge_picture, judge_sound
+
+_CLOCKS_HZ = {0: 8000, 8: 8000, None: 90000}
+_CODECS = {0: "PCMU", 8: "PCMA", None: "H264"}
+_SPURT_S = 0.5  # a stream shorter than this is a left-over, such as the ringing's
+
+
+@dataclasses.dataclass
+class Party:
+    """What is known of one endpoint after the call."""
+    name: str                # left, right
+    address: str
+    faces: str               # the address its media must go to
+    pictures: list           # paths in the order taken
+    recording: object        # path of the WAV, or None
+    packets: list            # capture.Packet, everything captured at it
+    encryption: str = "none"
+    ports: tuple = capture.POOL_PORTS  # those of the address it faces
+
+
+def judge(parties, seconds, folder, open_datagram=None):
+    """parties: (left, right). seconds: how long the call was up. open_datagram: {name: function that gives the clear RTP
+    packet of a captured datagram that went to that party}. Returns (rows, complaints)."""
+    rows, complaints = [], []
+    for party in parties:
+        strays = judge_flow.off_path(party.packets, party.address, party.faces, party.ports)
+        if strays:
+            complaints.append(f"{len(strays)} packets at {party.name} took another path, the first {strays[0].source} to "
+                              f"{strays[0].target}:{strays[0].target_port}")
+    for sender, receiver in (parties, parties[::-1]):
+        for kind in ("audio", "video"):
+            row, wrong = _judge_stream(kind, sender, receiver, seconds, folder, (open_datagram or {}).get(receiver.name))
+            rows.append(row)
+            complaints += [f"{kind} {row['direction']}: {sentence}" for sentence in wrong]
+    return rows, complaints
+
+
+def _main_stream(packets, from_address, kind):
+    """The longest stream of a kind that comes from an address."""
+    audio = kind == "audio"
+    found = [stream for stream in judge_flow.streams(packets, _CLOCKS_HZ)
+             if stream.source[0] == from_address and (stream.payload_type in (0, 8)) == audio]
+    return max(found, key=lambda stream: stream.packets, default=None)
+
+
+def _packets_of(packets, stream):
+    return [packet for packet in packets if packet.ssrc == stream.ssrc and packet.source == stream.source[0]]
+
+
+def _judge_stream(kind, sender, receiver, seconds, folder, open_datagram):
+    direction = f"{sender.name}->{receiver.name}"
+    row = {"kind": kind, "direction": direction, "packets": 0, "bytes": 0, "lost": 0, "jitter_ms": 0.0, "codec": "",
+           "encryption": f"{sender.encryption}->{receiver.encryption}"}
+    sent = _main_stream(sender.packets, sender.address, kind)
+    came = _main_stream(receiver.packets, receiver.faces, kind)
+    if sent is None or came is None:
+        return row, ["nothing was sent" if sent is None else "nothing arrived"]
+    complaints = []
+    passage = judge_flow.passage(_packets_of(sender.packets, sent), _packets_of(receiver.packets, came))
+    lost = passage.lost + came.lost + passage.lost_at_start
+    row.update(packets=came.packets, bytes=came.bytes, lost=lost, jitter_ms=round(came.jitter_ms, 2),
+               codec=_CODECS.get(came.payload_type, _CODECS[None]))
+    if lost:
+        complaints.append(f"{lost} packets lost ({passage.lost_at_start} at the start, {passage.lost} between, {came.lost} "
+                          "by sequence number)")
+    if came.repeated:
+        complaints.append(f"{came.repeated} packets arrived twice")
+    if came.last_s - came.first_s < seconds - 1.0:
+        complaints.append(f"flowed for {came.last_s - came.first_s:.1f} s of {seconds:.1f}")
+    if kind == "audio":
+        return row, complaints + _judge_sound(row, sender, receiver, came, seconds)
+    return row, complaints + _judge_video(row, sender, receiver, came, seconds, folder, open_datagram)
+
+
+def _judge_sound(row, sender, receiver, came, seconds):
+    complaints = []
+    if came.longest_gap_ms > judge_flow.MAX_GAP_MS:
+        complaints.append(f"no packet for {came.longest_gap_ms:.0f} ms")
+    if receiver.recording is None:
+        return complaints + ["no recording"]
+    sound, wrong = judge_sound.judge(receiver.recording, demo_media.TONES_HZ[sender.name], max(1.0, seconds - 1.0))
+    row["tone_hz"] = round(sound.tone_hz, 1)
+    row["longest_gap_ms"] = max(sound.longest_gap_ms, round(came.longest_gap_ms))
+    return complaints + wrong
+
+
+def _judge_video(row, sender, receiver, came, seconds, folder, open_datagram):
+    matches, complaints = judge_picture.judge(receiver.pictures, demo_media.film(folder, sender.name),
+                                              within_s=seconds + 5)
+    row["ssim"] = round(min((match.ssim for match in matches), default=0.0), 4)
+    row["snapshots"] = len(matches)
+    datagrams = [packet.datagram for packet in _packets_of(receiver.packets, came)]
+    if receiver.encryption != "none":
+        if open_datagram is None:
+            return complaints
+        datagrams = [open_datagram(datagram) for datagram in datagrams]
+    kept = receiver.pictures[0].parent.parent / "received.h264" if receiver.pictures else f"{folder}/received.h264"
+    pictures, errors = h264_stream.decode([h264_stream.rtp_payload(datagram) for datagram in datagrams], kept)
+    row["decoded_pictures"], row["decode_errors"] = pictures, errors
+    # 15 a second are sent; what was sent before the first key frame can't be decoded.
+    if pictures < (seconds - 2) * demo_media.FRAMES_PER_S * 0.9:
+        complaints.append(f"only {pictures} pictures could be decoded")
+    if errors:
+        complaints.append(f"the decoder complained {errors} times")
+    return complaints
