@@ -45,7 +45,7 @@ inline constexpr const char* kPeerUidVariable = "ISTHMUS_CONTRACT_PEER_UID";
 struct ServerConfig {
   int listen_fd = -1;  ///< an inherited listening socket (taken over, closed at the end); -1: make one at `path`
   std::string path;    ///< made with mode 0600 where no descriptor is given; a stale socket there is replaced
-  std::optional<uid_t> allowed_uid;               ///< absent: kPeerUidVariable, else our own effective user id
+  std::optional<uid_t> allowed_uid{};             ///< absent: kPeerUidVariable, else our own effective user id
   std::uint64_t incarnation = 0;                  ///< drawn at each start of the data plane
   std::size_t max_queued_events = 1024;           ///< beyond it the new event is dropped and counted
   std::uint16_t oldest_version = kOldestVersion;  ///< other than the defaults only in tests of version skew
