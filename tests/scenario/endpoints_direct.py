@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from tests.support import baresip, capture, judge_call, netns, scenario  # noqa: E402  (the path comes first)
 
-CALL_S = 6.0
+CALL_S = 5.0
 
 
 def call(run, name, transport, encryption):
@@ -27,7 +27,7 @@ def call(run, name, transport, encryption):
         began = time.monotonic()
         pictures = {"left": [], "right": []}
         while time.monotonic() - began < CALL_S:
-            time.sleep(1.4)
+            time.sleep(1.2)
             for endpoint in (left, right):
                 pictures[endpoint.place].append(endpoint.picture())
         time.sleep(0.3)
@@ -36,9 +36,11 @@ def call(run, name, transport, encryption):
         time.sleep(0.3)
         left.stop()
         right.stop()
-        packets = {place: capture.read(one.stop()) for place, one in captures.items()}
+        files = {place: one.stop() for place, one in captures.items()}
         parties = [judge_call.Party(endpoint.place, endpoint.address, other.address, pictures[endpoint.place],
-                                    endpoint.recording(), packets[endpoint.place], encryption, capture.ENDPOINT_PORTS)
+                                    endpoint.recording(), capture.read(files[endpoint.place]),
+                                    judge_call.keys_from(files[endpoint.place], other.address) if encryption != "none" else {},
+                                    capture.ENDPOINT_PORTS)
                    for endpoint, other in ((left, right), (right, left))]
     rows, complaints = judge_call.judge(parties, seconds, run.media)
     for row in rows:

@@ -28,7 +28,7 @@ class Packet:
 class Capture:
     """dumpcap on one interface of a place of the lab."""
 
-    def __init__(self, lab, place, device, path, filter_="udp"):
+    def __init__(self, lab, place, device, path, filter_="udp or tcp port 5060"):
         self.path = pathlib.Path(path)
         self._log = self.path.with_suffix(".log")
         with self._log.open("wb") as log:
@@ -74,3 +74,12 @@ def _packet(row):
     return Packet(float(time), source4 or source6, int(source_port), target4 or target6, int(target_port), number(ssrc),
                   number(payload_type), number(sequence), number(ticks), int(length) - 8,
                   bytes.fromhex(datagram.replace(":", "")))
+
+
+def crypto_attributes(path, from_address):
+    """Values of a=crypto in each SDP that an address sent, in order: a list of lists (one for each message)."""
+    run = subprocess.run(["tshark", "-n", "-r", str(path), "-Y", f"sdp && ip.src == {from_address}", "-T", "fields", "-e",
+                          "sdp.media_attr"], check=True, capture_output=True, text=True)
+    # The attributes of a message come joined by commas; SDES key parameters (RFC 4568) hold none here.
+    return [[attribute[len("crypto:"):] for attribute in line.split(",") if attribute.startswith("crypto:")]
+            for line in run.stdout.splitlines()]

@@ -2,7 +2,7 @@
 kind and direction, and a list of complaints that is empty when all is right."""
 import dataclasses
 
-from . import capture, demo_media, h264_stream, judge_flow, judge_picture, judge_sound
+from . import capture, demo_media, h264_stream, judge_flow, judge_picture, judge_sound, srtp_oracle
 
 _CLOCKS_HZ = {0: 8000, 8: 8000, None: 90000}
 _CODECS = {0: "PCMU", 8: "PCMA", None: "H264"}
@@ -18,13 +18,23 @@ class Party:
     pictures: list           # paths in the order taken
     recording: object        # path of the WAV, or None
     packets: list            # capture.Packet, everything captured at it
-    encryption: str = "none"
+    keys: dict = dataclasses.field(default_factory=dict)  # {"audio": a=crypto of who sends to it}; empty: its leg is clear
     ports: tuple = capture.POOL_PORTS  # those of the address it faces
 
+    def encryption(self, kind):
+        return self.keys[kind].split()[1] if self.keys else "none"
 
-def judge(parties, seconds, folder, open_datagram=None):
-    """parties: (left, right). seconds: how long the call was up. open_datagram: {name: function that gives the clear RTP
-    packet of a captured datagram that went to that party}. Returns (rows, complaints)."""
+
+def keys_from(path, from_address):
+    """{"audio": ..., "video": ...} out of the last SDP with keys that an address sent in a capture."""
+    found = [attributes for attributes in capture.crypto_attributes(path, from_address) if len(attributes) >= 2]
+    if not found:
+        raise ValueError(f"no SDP with two a=crypto came from {from_address} in {path}")
+    return dict(zip(("audio", "video"), found[-1]))
+
+
+def judge(parties, seconds, folder):
+    """parties: (left, right). seconds: how long the call was up. folder: of the demo media. Returns (rows, complaints)."""
     rows, complaints = [], []
     for party in parties:
         strays = judge_flow.off_path(party.packets, party.address, party.faces, party.ports)
@@ -33,7 +43,7 @@ def judge(parties, seconds, folder, open_datagram=None):
                               f"{strays[0].target}:{strays[0].target_port}")
     for sender, receiver in (parties, parties[::-1]):
         for kind in ("audio", "video"):
-            row, wrong = _judge_stream(kind, sender, receiver, seconds, folder, (open_datagram or {}).get(receiver.name))
+            row, wrong = _judge_stream(kind, sender, receiver, seconds, folder)
             rows.append(row)
             complaints += [f"{kind} {row['direction']}: {sentence}" for sentence in wrong]
     return rows, complaints
@@ -51,10 +61,10 @@ def _packets_of(packets, stream):
     return [packet for packet in packets if packet.ssrc == stream.ssrc and packet.source == stream.source[0]]
 
 
-def _judge_stream(kind, sender, receiver, seconds, folder, open_datagram):
+def _judge_stream(kind, sender, receiver, seconds, folder):
     direction = f"{sender.name}->{receiver.name}"
     row = {"kind": kind, "direction": direction, "packets": 0, "bytes": 0, "lost": 0, "jitter_ms": 0.0, "codec": "",
-           "encryption": f"{sender.encryption}->{receiver.encryption}"}
+           "encryption": f"{sender.encryption(kind)} -> {receiver.encryption(kind)}"}
     sent = _main_stream(sender.packets, sender.address, kind)
     came = _main_stream(receiver.packets, receiver.faces, kind)
     if sent is None or came is None:
@@ -71,9 +81,16 @@ def _judge_stream(kind, sender, receiver, seconds, folder, open_datagram):
         complaints.append(f"{came.repeated} packets arrived twice")
     if came.last_s - came.first_s < seconds - 1.0:
         complaints.append(f"flowed for {came.last_s - came.first_s:.1f} s of {seconds:.1f}")
+    clear = [packet.datagram for packet in _packets_of(receiver.packets, came)]
+    if receiver.keys:
+        opener = srtp_oracle.Opener(receiver.keys[kind])
+        try:
+            clear = [opener.open(datagram) for datagram in clear]
+        except ValueError as error:
+            return row, [*complaints, str(error)]
     if kind == "audio":
         return row, complaints + _judge_sound(row, sender, receiver, came, seconds)
-    return row, complaints + _judge_video(row, sender, receiver, came, seconds, folder, open_datagram)
+    return row, complaints + _judge_video(row, sender, receiver, clear, seconds, folder)
 
 
 def _judge_sound(row, sender, receiver, came, seconds):
@@ -88,20 +105,14 @@ def _judge_sound(row, sender, receiver, came, seconds):
     return complaints + wrong
 
 
-def _judge_video(row, sender, receiver, came, seconds, folder, open_datagram):
-    matches, complaints = judge_picture.judge(receiver.pictures, demo_media.film(folder, sender.name),
-                                              within_s=seconds + 5)
+def _judge_video(row, sender, receiver, clear, seconds, folder):
+    matches, complaints = judge_picture.judge(receiver.pictures, demo_media.film(folder, sender.name), within_s=seconds + 5)
     row["ssim"] = round(min((match.ssim for match in matches), default=0.0), 4)
     row["snapshots"] = len(matches)
-    datagrams = [packet.datagram for packet in _packets_of(receiver.packets, came)]
-    if receiver.encryption != "none":
-        if open_datagram is None:
-            return complaints
-        datagrams = [open_datagram(datagram) for datagram in datagrams]
-    kept = receiver.pictures[0].parent.parent / "received.h264" if receiver.pictures else f"{folder}/received.h264"
-    pictures, errors = h264_stream.decode([h264_stream.rtp_payload(datagram) for datagram in datagrams], kept)
+    kept = receiver.pictures[0].parent.parent / "received.h264"
+    pictures, errors = h264_stream.decode([h264_stream.rtp_payload(datagram) for datagram in clear], kept)
     row["decoded_pictures"], row["decode_errors"] = pictures, errors
-    # 15 a second are sent; what was sent before the first key frame can't be decoded.
+    # What was sent before the first key frame can't be decoded; the last second may be cut off.
     if pictures < (seconds - 2) * demo_media.FRAMES_PER_S * 0.9:
         complaints.append(f"only {pictures} pictures could be decoded")
     if errors:
