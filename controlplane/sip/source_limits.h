@@ -1,0 +1,67 @@
+#pragma once
+
+// How much one source address may ask of us (threat model B1).
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "controlplane/event_loop/timers.h"
+#include "dataplane/base/address.h"
+
+namespace isthmus::sip {
+
+/// Messages per second, with what may come at once.
+struct Rate {
+  double per_second = 0;
+  double burst = 0;
+};
+
+struct SourceLimits {
+  std::size_t max_connections = 64;
+  Rate unknown_messages{200, 400};         ///< all that an unknown source sends
+  Rate unknown_new_requests{20, 40};       ///< of these: requests outside of dialogs
+  Rate known_new_requests{5'000, 10'000};  ///< configured peers
+  std::size_t max_sources = 16'384;        ///< remembered at once
+};
+
+/// An IPv6 source counts as its /64. One thread.
+class SourceTable {
+ public:
+  SourceTable(const event_loop::Clock& clock, SourceLimits limits) : clock_(clock), limits_(limits) {}
+
+  void set_known(std::vector<IpAddress> sources);
+  bool is_known(const IpAddress& source) const { return known_.contains(source); }
+
+  enum class Verdict : std::uint8_t { kTake, kOverRate, kTableFull };
+  Verdict take_message(const IpAddress& source);
+  Verdict take_new_request(const IpAddress& source);
+  Verdict take_connection(const IpAddress& source);
+  void release_connection(const IpAddress& source);
+  std::size_t size() const { return sources_.size(); }
+
+ private:
+  struct Bucket {
+    double tokens = 0;
+    event_loop::TimePoint at{};
+  };
+  struct Source {
+    Bucket messages;
+    Bucket new_requests;
+    std::size_t connections = 0;
+  };
+
+  Source* find_or_add(const IpAddress& source);
+  bool take(Bucket& bucket, const Rate& rate);
+  void forget_quiet_sources();
+
+  const event_loop::Clock& clock_;
+  SourceLimits limits_;
+  std::unordered_set<IpAddress> known_;
+  std::unordered_map<IpAddress, Source> sources_;
+  event_loop::TimePoint swept_{};
+};
+
+}  // namespace isthmus::sip

@@ -1,0 +1,148 @@
+#pragma once
+
+// Listeners, connections and where a message goes. Everything is numeric: names are resolved before they get here.
+//
+//   datagram/connection -> framing -> source limits -> parse (400/413/505 here) -> TransportUser
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "controlplane/event_loop/timers.h"
+#include "controlplane/sip/counters.h"
+#include "controlplane/sip/limits.h"
+#include "controlplane/sip/message.h"
+#include "controlplane/sip/network.h"
+#include "controlplane/sip/source_limits.h"
+#include "dataplane/base/random.h"
+
+namespace isthmus::sip {
+
+struct Refusal;
+
+enum class Transport : std::uint8_t { kUdp, kTcp, kTls };
+/// "UDP", as in Via.
+std::string_view to_string(Transport transport);
+inline bool is_reliable(Transport transport) { return transport != Transport::kUdp; }
+
+/// Order number of a listener, from listen().
+enum class ListenerId : std::uint32_t {};
+/// One connection with its generation; kNoConnection for UDP.
+enum class ConnectionId : std::uint64_t {};
+inline constexpr ConnectionId kNoConnection{0};
+
+/// Where a message came from, as seen on the wire. A value.
+struct Flow {
+  Transport transport = Transport::kUdp;
+  ListenerId listener{};  ///< for outgoing connections the listener they were opened for
+  ConnectionId connection = kNoConnection;
+  SocketAddress local;
+  SocketAddress remote;
+};
+
+/// Where a request is to go.
+struct Target {
+  Transport transport = Transport::kUdp;
+  SocketAddress address;
+  ListenerId listener{};  ///< must have the same transport: its address is the source and stands in Via
+  bool operator==(const Target&) const = default;
+};
+
+/// Next hop of a URI with a numeric host: maddr, transport and port parameters, 5060 (5061 for TLS) by default.
+/// kUnavailable for names, which somebody else must resolve.
+Result<Target> target_of(const Uri& uri, ListenerId listener, Transport default_transport);
+
+struct ListenerSettings {
+  std::string name;
+  Transport transport = Transport::kUdp;
+  SocketAddress address;        ///< port 0: any free one
+  std::string advertised_host;  ///< in Via; empty: the local address
+};
+
+struct TransportSettings {
+  std::chrono::milliseconds connect_timeout{5'000};
+  std::chrono::milliseconds first_request_timeout{10'000};  ///< accepted connections: until the first whole message
+  std::chrono::milliseconds message_timeout{10'000};        ///< from a message's first byte to its last
+  std::chrono::milliseconds idle_timeout{120'000};          ///< connections of unknown peers
+  std::size_t max_connections = 4096;
+  std::size_t max_unsent_bytes = 1024 * 1024;  ///< per connection; more: it is closed
+  SourceLimits source;
+  std::string user_agent = "Isthmus";  ///< warn-agent of refusals
+};
+
+class TransportUser {
+ public:
+  virtual ~TransportUser() = default;
+  /// A request whose top Via has received/rport set, or a response whose top Via is ours.
+  virtual void on_message(Message message, const Flow& flow) = 0;
+  /// A connection ended or could not be made. What was sent on it may not have arrived.
+  virtual void on_connection_closed(ConnectionId connection, const Error& why) = 0;
+};
+
+/// One thread, that of the loop. Outlives nobody: the network and the timers outlive it.
+class TransportLayer {
+ public:
+  TransportLayer(Network& network, event_loop::Timers& timers, RandomSource& random, TransportSettings settings);
+  ~TransportLayer();
+  TransportLayer(const TransportLayer&) = delete;
+  TransportLayer& operator=(const TransportLayer&) = delete;
+
+  /// Before the first listener.
+  void set_user(TransportUser& user) { user_ = &user; }
+  Result<ListenerId> listen(const ListenerSettings& settings);
+  /// The address really bound.
+  SocketAddress local_address(ListenerId listener) const;
+  Transport transport_of(ListenerId listener) const;
+  /// Host and port for Via and Contact: "192.0.2.1:5060", "[2001:db8::1]:5060".
+  std::string sent_by(ListenerId listener) const;
+  /// First listener with this transport.
+  Result<ListenerId> find_listener(Transport transport) const;
+
+  /// Sources for which the rates and the idle time-out of unknown peers do not hold (configured peers).
+  void set_known_sources(std::vector<IpAddress> sources);
+
+  /// Sends a request's bytes: over UDP at once, else over the connection to that target (made if there is none).
+  /// Failure that is known at once is the result; what comes later is on_connection_closed.
+  Result<ConnectionId> send_request(std::string_view bytes, const Target& target);
+  /// RFC 3261 18.2.2: the connection the request came over; else a new one to the Via's address.
+  Status send_response(std::string_view bytes, const Via& top_via, const Flow& request_flow);
+
+  const Counters& counters() const { return counters_; }
+  Counters& counters() { return counters_; }
+  std::size_t connections() const;
+
+ private:
+  struct Listener;
+  class Connection;
+
+  void on_datagram(ListenerId listener, std::string_view bytes, const SocketAddress& from);
+  void on_accepted(ListenerId listener, std::unique_ptr<Stream> stream);
+  /// `bytes` is one whole message.
+  void take_message(std::string_view bytes, const Flow& flow);
+  void refuse_message(const Message& request, const Refusal& refusal, const Flow& flow);
+  Result<ConnectionId> send_on_connection(std::string_view bytes, const Target& target);
+  Connection* find(ConnectionId id);
+  ConnectionId adopt(std::unique_ptr<Connection> connection);
+  void drop(ConnectionId id, const Error& why, bool tell_user);
+
+  Network& network_;
+  event_loop::Timers& timers_;
+  RandomSource& random_;
+  TransportSettings settings_;
+  TransportUser* user_ = nullptr;
+  Counters counters_;
+  SourceTable sources_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  struct TargetHash {
+    std::size_t operator()(const Target& target) const noexcept;
+  };
+  std::unordered_map<Target, ConnectionId, TargetHash> by_target_;
+  std::uint64_t last_connection_ = 0;
+};
+
+}  // namespace isthmus::sip
