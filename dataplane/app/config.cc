@@ -1,0 +1,282 @@
+#include "dataplane/app/config.h"
+
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string_view>
+
+#include <toml++/toml.h>
+
+namespace isthmus::app {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+constexpr std::size_t kMaxInterfaceBytes = 15;    // IFNAMSIZ without the zero
+constexpr std::size_t kMaxNetworkNameBytes = 32;  // contract::kMaxNetworkNameBytes
+constexpr std::int64_t kFirstPoolPort = 1024;     // below are the system's ports (RFC 6335 6)
+constexpr std::int64_t kSmallestMtu = 1280;       // RFC 8200 5
+constexpr std::int64_t kLargestMtu = 1500;        // the packet socket's frames hold no more
+constexpr std::int64_t kLongestAbsenceMinutes = 24 * 60;
+
+std::uint32_t line_of(const toml::node& node) { return node.source().begin.line; }
+
+/// Reads the keys of one table and remembers which were known.
+class TableReader {
+ public:
+  TableReader(const toml::table& table, std::string path, ConfigProblems& problems)
+      : table_(table), path_(std::move(path)), problems_(problems) {}
+
+  std::uint32_t line() const { return line_of(table_); }
+  std::string key(std::string_view name) const {
+    return path_.empty() ? std::string(name) : path_ + "." + std::string(name);
+  }
+
+  void report(std::string_view name, std::string message) {
+    const toml::node* node = table_.get(name);
+    problems_.push_back({node != nullptr ? line_of(*node) : line(), key(name), std::move(message)});
+  }
+
+  /// Null when the key is absent.
+  const toml::node* take(std::string_view name) {
+    known_.emplace_back(name);
+    return table_.get(name);
+  }
+
+  void text(std::string_view name, std::string& out) {
+    const toml::node* node = take(name);
+    if (node == nullptr) return;
+    if (const auto value = node->value_exact<std::string>()) {
+      out = *value;
+    } else {
+      report(name, "expected a string");
+    }
+  }
+
+  void flag(std::string_view name, bool& out) {
+    const toml::node* node = take(name);
+    if (node == nullptr) return;
+    if (const auto value = node->value_exact<bool>()) {
+      out = *value;
+    } else {
+      report(name, "expected true or false");
+    }
+  }
+
+  template <typename Number>
+  void number(std::string_view name, std::int64_t lowest, std::int64_t highest, Number& out) {
+    const toml::node* node = take(name);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<std::int64_t>();
+    if (!value || *value < lowest || *value > highest) {
+      report(name, "expected a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest));
+      return;
+    }
+    out = static_cast<Number>(*value);
+  }
+
+  template <typename Value, std::size_t kCount>
+  void word(std::string_view name, const std::pair<std::string_view, Value> (&words)[kCount], Value& out) {
+    const toml::node* node = take(name);
+    if (node == nullptr) return;
+    const auto value = node->value_exact<std::string>();
+    std::string expected;
+    for (const auto& [text, meaning] : words) {
+      if (value && *value == text) {
+        out = meaning;
+        return;
+      }
+      expected += (expected.empty() ? "" : ", ") + std::string(text);
+    }
+    report(name, "expected one of " + expected);
+  }
+
+  /// After all keys have been taken.
+  void refuse_unknown() {
+    for (const auto& [name, node] : table_) {
+      if (std::find(known_.begin(), known_.end(), name.str()) == known_.end()) report(name.str(), "is no known key");
+    }
+  }
+
+ private:
+  const toml::table& table_;
+  std::string path_;
+  ConfigProblems& problems_;
+  std::vector<std::string> known_;
+};
+
+void read_worker_cpus(TableReader& reader, Config& config) {
+  const toml::node* node = reader.take("worker_cpus");
+  if (node == nullptr) return;
+  const toml::array* list = node->as_array();
+  constexpr std::int64_t kHighestCpu = 1023;
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    const auto cpu = (*list)[i].value_exact<std::int64_t>();
+    if (!cpu || *cpu < 0 || *cpu > kHighestCpu) {
+      list = nullptr;
+      break;
+    }
+    config.worker_cpus.push_back(static_cast<unsigned>(*cpu));
+  }
+  if (list == nullptr) {
+    reader.report("worker_cpus", "expected a list of CPU numbers");
+  } else if (config.worker_cpus.size() != config.workers) {
+    reader.report("worker_cpus", "expected one CPU for each of the " + std::to_string(config.workers) + " worker(s)");
+  }
+}
+
+void read_dataplane(const toml::table& table, Config& config, ConfigProblems& problems) {
+  static constexpr std::pair<std::string_view, io::Mode> kModes[] = {{"auto", io::Mode::kAuto},
+                                                                     {"af_xdp", io::Mode::kAfXdp},
+                                                                     {"af_packet", io::Mode::kAfPacket},
+                                                                     {"socket", io::Mode::kSocket}};
+  static constexpr std::pair<std::string_view, IdlePolicy> kIdle[] = {{"nap", IdlePolicy::kNap},
+                                                                      {"poll", IdlePolicy::kPoll}};
+  static constexpr std::pair<std::string_view, log::Level> kLevels[] = {{"debug", log::Level::kDebug},
+                                                                        {"info", log::Level::kInfo},
+                                                                        {"warn", log::Level::kWarn},
+                                                                        {"error", log::Level::kError}};
+  TableReader reader(table, "dataplane", problems);
+  reader.word("io_mode", kModes, config.io_mode);
+  reader.word("idle", kIdle, config.idle);
+  reader.number("workers", 1, static_cast<std::int64_t>(io::kMaxWorkers), config.workers);
+  read_worker_cpus(reader, config);
+  reader.flag("huge_pages", config.huge_pages);
+  reader.text("contract_socket", config.contract_socket);
+  reader.text("run_directory", config.run_directory);
+  reader.number("control_plane_absent_minutes", 1, kLongestAbsenceMinutes, config.control_plane_absent_minutes);
+  reader.word("log_level", kLevels, config.log_level);
+  reader.refuse_unknown();
+}
+
+/// Why the data plane cannot have a media address there, or empty. Loopback is for trials in socket mode.
+std::string_view why_no_media_address(const IpAddress& address, io::Mode mode) {
+  if (address.is_unspecified()) return "is the unspecified address: every media address is named";
+  if (address.is_multicast() || address.is_broadcast()) return "is no unicast address";
+  if (address.is_link_local()) return "is link-local: peers elsewhere cannot reach it";
+  if (address.is_loopback() && mode != io::Mode::kSocket)
+    return "is a loopback address, which needs io_mode = \"socket\"";
+  return {};
+}
+
+void read_addresses(TableReader& reader, const Config& config, io::Network& network) {
+  const toml::node* node = reader.take("addresses");
+  const toml::array* list = node != nullptr ? node->as_array() : nullptr;
+  if (list == nullptr || list->empty() || list->size() > io::kMaxNetworkAddresses) {
+    reader.report("addresses", "expected a list of 1 to " + std::to_string(io::kMaxNetworkAddresses) + " IP addresses");
+    return;
+  }
+  for (const toml::node& item : *list) {
+    const auto text = item.value_exact<std::string>();
+    const auto address = IpAddress::parse(text.value_or(""));
+    if (!address) {
+      reader.report("addresses", "'" + text.value_or("?") + "' is no IP address");
+      continue;
+    }
+    if (const auto why = why_no_media_address(*address, config.io_mode); !why.empty()) {
+      reader.report("addresses", *text + " " + std::string(why));
+      continue;
+    }
+    const auto uses = [&](const io::Network& other) {
+      return std::find(other.addresses.begin(), other.addresses.end(), *address) != other.addresses.end();
+    };
+    if (uses(network) || std::any_of(config.networks.begin(), config.networks.end(), uses)) {
+      reader.report("addresses", *text + " is there twice: an address has one pool");
+      continue;
+    }
+    network.addresses.push_back(*address);
+  }
+}
+
+bool is_name(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; });
+}
+
+void read_network(const toml::table& table, std::size_t index, Config& config, ConfigProblems& problems) {
+  TableReader reader(table, "network[" + std::to_string(index) + "]", problems);
+  io::Network network;
+  reader.text("name", network.name);
+  if (network.name.empty() || network.name.size() > kMaxNetworkNameBytes || !is_name(network.name)) {
+    reader.report("name", "expected 1 to 32 of a-z, 0-9, '-' and '_'");
+  }
+  const auto same_name = [&](const io::Network& other) { return other.name == network.name; };
+  if (std::any_of(config.networks.begin(), config.networks.end(), same_name)) {
+    reader.report("name", "'" + network.name + "' is there twice");
+  }
+  reader.text("interface", network.interface);
+  if (network.interface.size() > kMaxInterfaceBytes || network.interface.find_first_of(" /,=") != std::string::npos) {
+    reader.report("interface", "expected the name of a network interface");
+  }
+  if (network.interface.empty() && (config.io_mode == io::Mode::kAfXdp || config.io_mode == io::Mode::kAfPacket)) {
+    reader.report("interface", "is missing: io_mode = \"" + std::string(to_string(config.io_mode)) + "\" needs it");
+  }
+  read_addresses(reader, config, network);
+  const std::size_t problems_before_ports = problems.size();
+  reader.number("first_port", kFirstPoolPort, 65535, network.first_port);
+  reader.number("last_port", kFirstPoolPort, 65535, network.last_port);
+  if (problems.size() == problems_before_ports && network.last_port <= network.first_port) {
+    reader.report("last_port", "expected a port above first_port");
+  }
+  reader.number("mtu", kSmallestMtu, kLargestMtu, network.mtu);
+  reader.refuse_unknown();
+  config.networks.push_back(std::move(network));
+}
+
+void read_networks(TableReader& root, Config& config, ConfigProblems& problems) {
+  const toml::node* node = root.take("network");
+  const toml::array* list = node != nullptr ? node->as_array() : nullptr;
+  if (list == nullptr || !list->is_homogeneous<toml::table>() || list->size() > io::kMaxNetworks) {
+    root.report("network", "expected 1 to " + std::to_string(io::kMaxNetworks) + " [[network]] tables");
+    return;
+  }
+  for (std::size_t i = 0; i < list->size(); ++i) read_network(*(*list)[i].as_table(), i, config, problems);
+}
+
+}  // namespace
+
+tl::expected<Config, ConfigProblems> parse_config(std::string_view text) {
+  ConfigProblems problems;
+  Config config;
+  try {
+    const toml::table root = toml::parse(text);
+    TableReader reader(root, "", problems);
+    const toml::node* dataplane = reader.take("dataplane");
+    if (dataplane != nullptr && dataplane->is_table()) {
+      read_dataplane(*dataplane->as_table(), config, problems);
+    } else {
+      reader.report("dataplane", dataplane != nullptr ? "expected a table" : "the table [dataplane] is missing");
+    }
+    read_networks(reader, config, problems);
+    reader.refuse_unknown();
+  } catch (const toml::parse_error& error) {
+    problems.push_back({error.source().begin.line, "", std::string(error.description())});
+  }
+  if (problems.empty()) return config;
+  std::stable_sort(problems.begin(), problems.end(),
+                   [](const ConfigProblem& left, const ConfigProblem& right) { return left.line < right.line; });
+  return tl::unexpected(std::move(problems));
+}
+
+tl::expected<Config, ConfigProblems> load_config(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kMaxConfigBytes + 1, '\0');
+  file.read(text.data(), std::ssize(text));
+  if (!file.is_open() || file.bad()) return tl::unexpected(ConfigProblems{{0, "", "the file cannot be read"}});
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMaxConfigBytes) return tl::unexpected(ConfigProblems{{0, "", "the file is larger than 1 MiB"}});
+  return parse_config(text);
+}
+
+std::string to_text(const ConfigProblems& problems, std::string_view file) {
+  std::string text;
+  for (const ConfigProblem& problem : problems) {
+    text += std::string(file) + ":" + std::to_string(problem.line) + ": ";
+    if (!problem.key.empty()) text += problem.key + ": ";
+    text += problem.message + "\n";
+  }
+  return text;
+}
+
+}  // namespace isthmus::app

@@ -1,0 +1,189 @@
+#include "dataplane/io/socket_io.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+
+#include "dataplane/io/socket_address.h"
+
+namespace isthmus::io {
+namespace {
+
+constexpr int kWaitMs = 5000;
+
+/// A peer on loopback with a port of the kernel's choice.
+class Peer {
+ public:
+  explicit Peer(const IpAddress& address) : fd_(socket(address.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM, 0)) {
+    KernelAddress kernel;
+    socklen_t length = to_kernel({address, 0}, kernel);
+    EXPECT_EQ(bind(fd_, &kernel.any, length), 0);
+    EXPECT_EQ(getsockname(fd_, &kernel.any, &length), 0);
+    address_ = from_kernel(kernel);
+  }
+  ~Peer() { close(fd_); }
+  const SocketAddress& address() const { return address_; }
+  void send(const SocketAddress& to, std::string_view text) {
+    KernelAddress kernel;
+    const socklen_t length = to_kernel(to, kernel);
+    ASSERT_EQ(sendto(fd_, text.data(), text.size(), 0, &kernel.any, length), std::ssize(text));
+  }
+  std::string receive() {
+    pollfd wait{fd_, POLLIN, 0};
+    if (poll(&wait, 1, kWaitMs) != 1) return "(nothing)";
+    char buffer[4096];
+    const ssize_t got = recv(fd_, buffer, sizeof buffer, 0);
+    return {buffer, static_cast<std::size_t>(got)};
+  }
+
+ private:
+  int fd_;
+  SocketAddress address_;
+};
+
+/// A pool of two ports that nobody has at the moment.
+std::uint16_t free_port_pair(const IpAddress& address) {
+  for (int i = 0; i < 100; ++i) {
+    Peer probe(address);
+    if (probe.address().port < 65000) return probe.address().port;
+  }
+  return 0;
+}
+
+class SocketIoTest : public testing::TestWithParam<const char*> {
+ protected:
+  SocketIoTest() {
+    address_ = IpAddress::parse(GetParam()).value();
+    Network network;
+    network.name = "test";
+    network.addresses = {address_};
+    network.first_port = free_port_pair(address_);
+    network.last_port = static_cast<std::uint16_t>(network.first_port + 1);
+    networks_.push_back(network);
+    engine_ = std::move(SocketEngine::make(networks_, 1).value());
+    local_ = {address_, network.first_port};
+  }
+  /// Receives until there is something; the kernel may take a moment.
+  Burst receive_some() {
+    Burst burst;
+    for (int i = 0; i < kWaitMs && burst.count == 0; ++i) {
+      engine_->io(0).receive(burst);
+      if (burst.count == 0) poll(nullptr, 0, 1);
+    }
+    return burst;
+  }
+
+  IpAddress address_;
+  std::vector<Network> networks_;
+  std::unique_ptr<SocketEngine> engine_;
+  SocketAddress local_;
+};
+
+TEST_P(SocketIoTest, DatagramArrivesAsAFrameWithHeaders) {
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  Peer peer(address_);
+  Burst nothing;
+  engine_->io(0).receive(nothing);
+  EXPECT_EQ(nothing.count, 0U);
+  peer.send(local_, "hello");
+  Burst burst = receive_some();
+  ASSERT_EQ(burst.count, 1U);
+  const Frame& frame = burst.frames[0];
+  EXPECT_GE(frame.headroom, kMinHeadroomBytes);
+  EXPECT_GE(frame.tailroom, kMinTailroomBytes);
+  const auto view = read_headers(MutableBytes(frame.data, frame.length));
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->from, peer.address());
+  EXPECT_EQ(view->to, local_);
+  EXPECT_EQ(std::string(view->payload.begin(), view->payload.end()), "hello");
+  engine_->io(0).release(frame);
+}
+
+TEST_P(SocketIoTest, FrameWithSwappedAddressesGoesBack) {
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  Peer peer(address_);
+  Burst nothing;
+  engine_->io(0).receive(nothing);
+  peer.send(local_, "echo");
+  Burst burst = receive_some();
+  ASSERT_EQ(burst.count, 1U);
+  Frame& frame = burst.frames[0];
+  write_headers(frame.data + synthetic_bytes(address_.family), 4, local_, peer.address());
+  EXPECT_EQ(engine_->io(0).send(burst), 0U);
+  EXPECT_EQ(burst.count, 0U);
+  EXPECT_EQ(peer.receive(), "echo");
+}
+
+TEST_P(SocketIoTest, AllocatedFrameIsSentWithDscp) {
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  Burst burst;
+  engine_->io(0).receive(burst);
+  Frame frame = engine_->io(0).allocate();
+  ASSERT_NE(frame.handle, nullptr);
+  EXPECT_GE(frame.tailroom, 1600);
+  Peer peer(address_);
+  const std::size_t headers = synthetic_bytes(address_.family);
+  std::memcpy(frame.data + headers, "rtcp", 4);
+  write_headers(frame.data + headers, 4, local_, peer.address());
+  if (address_.is_v4()) frame.data[15] = 46 << 2;
+  frame.length = static_cast<std::uint16_t>(headers + 4);
+  burst.add(frame);
+  EXPECT_EQ(engine_->io(0).send(burst), 0U);
+  EXPECT_EQ(peer.receive(), "rtcp");
+}
+
+TEST_P(SocketIoTest, ClosedPortSendsNothingAndIsFreeForOthers) {
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  Burst burst;
+  engine_->io(0).receive(burst);
+  engine_->close_port(local_);
+  engine_->io(0).receive(burst);
+  Frame frame = engine_->io(0).allocate();
+  const std::size_t headers = synthetic_bytes(address_.family);
+  write_headers(frame.data + headers, 0, local_, local_);
+  frame.length = static_cast<std::uint16_t>(headers);
+  burst.add(frame);
+  EXPECT_EQ(engine_->io(0).send(burst), 1U);
+  EXPECT_EQ(engine_->io(0).counters().tx_refused, 1U);
+  EXPECT_TRUE(engine_->open_port(local_, 0));
+}
+
+TEST_P(SocketIoTest, PortOfAnotherProcessIsATypedError) {
+  const auto second = SocketEngine::make(networks_, 1);
+  ASSERT_TRUE((*second)->open_port(local_, 0));
+  const auto opened = engine_->open_port(local_, 0);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::kUnavailable);
+}
+
+TEST_P(SocketIoTest, PortOutsideThePoolIsRefused) {
+  const SocketAddress outside{address_, static_cast<std::uint16_t>(local_.port + 2)};
+  EXPECT_EQ(engine_->open_port(outside, 0).error().kind, ErrorKind::kInvalidArgument);
+}
+
+TEST_P(SocketIoTest, OversizeDatagramIsCountedAndItsBufferKept) {
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  Peer peer(address_);
+  Burst burst;
+  engine_->io(0).receive(burst);
+  peer.send(local_, std::string(SocketIo::kMaxPayloadBytes + 1, 'x'));
+  peer.send(local_, std::string(SocketIo::kMaxPayloadBytes, 'y'));
+  burst = receive_some();
+  ASSERT_EQ(burst.count, 1U);
+  EXPECT_EQ(engine_->driver_missed(), 1U);
+  engine_->io(0).release(burst.frames[0]);
+  std::size_t buffers = 0;
+  while (engine_->io(0).allocate().handle != nullptr) ++buffers;
+  EXPECT_EQ(buffers, SocketIo::kBuffers);
+  EXPECT_EQ(engine_->io(0).counters().no_buffer, 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, SocketIoTest, testing::Values("127.0.0.1", "::1"),
+                         [](const auto& test) { return std::string(test.param[0] == ':' ? "V6" : "V4"); });
+
+}  // namespace
+}  // namespace isthmus::io
