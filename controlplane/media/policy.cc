@@ -10,6 +10,11 @@ sdp::PayloadFormat format(std::uint8_t type, const char* encoding, std::uint32_t
 
 }  // namespace
 
+std::vector<sdp::CryptoSuite> default_suites() {
+  return {sdp::CryptoSuite::kAesCm128HmacSha1_80, sdp::CryptoSuite::kAesCm128HmacSha1_32,
+          sdp::CryptoSuite::kAeadAes128Gcm};
+}
+
 std::vector<CodecRule> default_audio_codecs() {
   return {{"opus", 48000, 2},  {"G722", 8000, 1},        {"G7221", 0, 1},   {"SIREN", 16000, 1},
           {"SILK", 0, 1},      {"speex", 0, 1},          {"AMR-WB", 0, 1},  {"AMR", 0, 1},

@@ -32,6 +32,7 @@ struct CodecRule {
   std::uint8_t channels = 0;   ///< 0: any
 };
 
+std::vector<sdp::CryptoSuite> default_suites();          ///< The three that every engine has; 80-bit tag first.
 std::vector<CodecRule> default_audio_codecs();           ///< Wide to narrow, then CN and telephone-event.
 std::vector<CodecRule> default_video_codecs();           ///< H264, H263 variants.
 std::vector<sdp::PayloadFormat> default_preset_audio();  ///< Offered where the caller sent no SDP (R38).
@@ -43,8 +44,7 @@ struct ZonePolicy {
   bool keys_over_clear = false;
   BestEffortForm best_effort_form = BestEffortForm::kAvpWithCrypto;
   /// Suites offered and taken, best first.
-  std::vector<sdp::CryptoSuite> suites = {sdp::CryptoSuite::kAesCm128HmacSha1_80,
-                                          sdp::CryptoSuite::kAesCm128HmacSha1_32, sdp::CryptoSuite::kAeadAes128Gcm};
+  std::vector<sdp::CryptoSuite> suites = default_suites();
   /// Written behind our keys (|2^31) when set; some peers read only keys that have one.
   std::optional<std::uint64_t> key_lifetime_packets;
 
