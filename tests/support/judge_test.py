@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Shows that each judge passes good material and fails bad: a judge that passes everything proves nothing."""
 import array
+import base64
 import dataclasses
 import math
 import pathlib
@@ -14,7 +15,7 @@ import wave
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.support import demo_media, judge_flow, judge_picture, judge_sound  # noqa: E402  (the path comes first)
+from tests.support import demo_media, h264_stream, judge_flow, judge_picture, judge_sound, srtp_oracle  # noqa: E402  (the path comes first)
 from tests.support.capture import Packet  # noqa: E402
 
 
@@ -187,6 +188,74 @@ class Flows(unittest.TestCase):
         self.assertEqual(len(self.off_path(source="198.51.100.2", target="192.0.2.2")), 1)
         self.assertEqual(len(self.off_path(target_port=57001)), 1)
         self.assertEqual(len(self.off_path(target_port=5060)), 1)
+
+
+class Srtp(unittest.TestCase):
+    """Key derivation as in RFC 3711 B.3; a packet protected by libsrtp 2.5 with that key."""
+    MASTER = bytes.fromhex("E1F97A0D3E018BE0D64FA32C06DE4139" "0EC675AD498AFEEBB6960B3AABE6")
+    ATTRIBUTE = "1 AES_CM_128_HMAC_SHA1_80 inline:" + base64.b64encode(MASTER).decode() + "|2^31"
+    # The packet of libsrtp's own test: sequence 0x1234, SSRC 0xcafebabe, payload of 16 bytes 0xab.
+    CLEAR = bytes.fromhex("800f1234decafbadcafebabe" + "ab" * 16)
+    PROTECTED = bytes.fromhex("800f1234decafbadcafebabe" "4e55dc4ce79978d88ca4d215949d2402" "b78d6acc99ea179b8dbb")
+
+    def test_derives_the_keys_of_rfc_3711_b_3(self):
+        opener = srtp_oracle.Opener(self.ATTRIBUTE)
+        self.assertEqual(opener._key.hex().upper(), "C61E7A93744F39EE10734AFE3FF7A087")
+        self.assertEqual(opener._salt.hex().upper(), "30CBBC08863D8C85D49DB34A9AE1")
+        self.assertEqual(opener._auth_key.hex().upper(), "CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4")
+
+    def test_opens_what_libsrtp_protected(self):
+        self.assertEqual(srtp_oracle.Opener(self.ATTRIBUTE).open(self.PROTECTED), self.CLEAR)
+
+    def test_refuses_any_flipped_bit(self):
+        for at in range(len(self.PROTECTED)):
+            damaged = bytearray(self.PROTECTED)
+            damaged[at] ^= 0x10
+            with self.assertRaises(ValueError):
+                srtp_oracle.Opener(self.ATTRIBUTE).open(bytes(damaged))
+
+
+class H264(unittest.TestCase):
+    """One picture a second of a film, cut into RTP payloads by hand."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.path = pathlib.Path(cls.folder.name, "film.h264")
+        Pictures.ffmpeg("-f", "lavfi", "-i", demo_media.FILMS["left"], "-t", "1", "-c:v", "libx264", "-profile:v", "baseline",
+                        "-f", "h264", cls.path)
+        data = cls.path.read_bytes().replace(b"\0\0\0\1", b"\0\0\1")
+        cls.units = [unit for unit in data.split(b"\0\0\1") if unit]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def payloads(self, largest=500):
+        small = [unit for unit in self.units[:2]]
+        result = [bytes([24]) + b"".join(len(unit).to_bytes(2, "big") + unit for unit in small)]  # STAP-A
+        for unit in self.units[2:]:
+            if len(unit) <= largest:
+                result.append(unit)
+                continue
+            parts = [unit[at:at + largest] for at in range(1, len(unit), largest)]
+            for number, part in enumerate(parts):
+                flags = 0x80 * (number == 0) | 0x40 * (number == len(parts) - 1)
+                result.append(bytes([unit[0] & 0xE0 | 28, unit[0] & 0x1F | flags]) + part)
+        return result
+
+    def test_decodes_every_picture(self):
+        self.assertEqual(h264_stream.decode(self.payloads(), self.path.with_suffix(".out")), (15, 0))
+
+    def test_notices_a_missing_packet(self):
+        payloads = self.payloads()
+        middle = next(at for at, payload in enumerate(payloads) if payload[0] & 0x1F == 28 and payload[1] & 0x80) + 1
+        pictures, errors = h264_stream.decode(payloads[:middle] + payloads[middle + 1:], self.path.with_suffix(".out"))
+        self.assertGreater(errors, 0)
+
+    def test_finds_the_payload_behind_csrcs_extension_and_padding(self):
+        packet = bytes.fromhex("b160000100000000" "00000007" "00000001" "bede0001" "11223344" "6501" "0002")
+        self.assertEqual(h264_stream.rtp_payload(packet), bytes.fromhex("6501"))
 
 
 if __name__ == "__main__":

@@ -112,20 +112,23 @@ class HttpConnection(http.client.HTTPConnection):
 
 
 class Lab:
-    """with Lab("name") as lab: namespaces of its own; what was started in them is stopped at the end, by its id."""
+    """with Lab("name") as lab: namespaces of its own; what was started in them is stopped at the end, by its id.
+    With names it works in namespaces that exist already, and leaves them."""
 
-    def __init__(self, name, direct=False):
+    def __init__(self, name, direct=False, names=None):
         prefix = f"it-{name}-{os.getpid()}"
-        self.names = {place: f"{prefix}-{place}" for place in ("left", "gateway", "right")}
+        self.names = names or {place: f"{prefix}-{place}" for place in ("left", "gateway", "right")}
         self.direct = direct
         self.processes = []
+        self._own = names is None
 
     def __enter__(self):
-        try:
-            make(self.names, self.direct)
-        except BaseException:
-            self.close()
-            raise
+        if self._own:
+            try:
+                make(self.names, self.direct)
+            except BaseException:
+                self.close()
+                raise
         return self
 
     def __exit__(self, *_):
@@ -141,8 +144,9 @@ class Lab:
     def close(self):
         for process in reversed(self.processes):
             stop(process)
-        for name in self.names.values():
-            remove(name)
+        if self._own:
+            for name in self.names.values():
+                remove(name)
 
 
 def stop(process, seconds=10):

@@ -1,0 +1,183 @@
+"""The gateway under test: its two configuration files, its start under the supervisor in the gateway's namespace, and its
+REST interface."""
+import http.client
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+from . import netns
+
+PROGRAMS = ("isthmus-supervisor", "isthmus-dataplane", "isthmus-controlplane", "isthmus")
+REST_PORT = 8480
+READY_S = 30
+
+_DATAPLANE = """\
+[dataplane]
+io_mode = "{io_mode}"
+idle = "nap"
+workers = 1
+contract_socket = "{run}/dataplane.sock"
+run_directory = "{run}"
+
+[[network]]
+name = "left"
+interface = "left"
+addresses = ["{left}", "{left6}"]
+
+[[network]]
+name = "right"
+interface = "right"
+addresses = ["{right}", "{right6}"]
+"""
+
+# Left is the side with keys over TCP: the switch that lets them cross a clear link stays on until there is TLS.
+_CONTROLPLANE = """\
+log_level = "{log_level}"
+
+[node]
+host_name = "gateway.example.com"
+
+[[listener]]
+name = "left-tcp"
+transport = "tcp"
+address = "{left}"
+
+[[listener]]
+name = "left-udp"
+transport = "udp"
+address = "{left}"
+
+[[listener]]
+name = "right-udp"
+transport = "udp"
+address = "{right}"
+
+[[listener]]
+name = "right-tcp"
+transport = "tcp"
+address = "{right}"
+
+[[network]]
+name = "left"
+ipv6 = true
+
+[[network]]
+name = "right"
+ipv6 = true
+
+[[zone]]
+name = "left"
+listener = "left-{left_transport}"
+network = "left"
+peers = [{{ host = "{left_peer}", port = 5060, transport = "{left_transport}" }}]
+media_encryption = "{left_encryption}"
+keys_over_clear = true
+monitor = {monitor}
+
+[[zone]]
+name = "right"
+listener = "right-{right_transport}"
+network = "right"
+peers = [{{ host = "{right_peer}", port = 5060, transport = "{right_transport}" }}]
+media_encryption = "{right_encryption}"
+keys_over_clear = true
+monitor = {monitor}
+
+[[search_rule]]
+name = "to the right"
+pattern_type = "prefix"
+pattern = "right@"
+target_zone = "right"
+on_match = "stop"
+
+[[search_rule]]
+name = "to the left"
+pattern_type = "prefix"
+pattern = "left@"
+target_zone = "left"
+on_match = "stop"
+
+[limits]
+max_calls = {max_calls}
+
+[rest]
+port = {rest_port}
+"""
+
+_DEFAULTS = {"left_transport": "tcp", "right_transport": "udp", "left_encryption": "required", "right_encryption": "off",
+             "monitor": "true", "max_calls": 100, "log_level": "info"}
+
+
+def write_configuration(folder, run, io_mode, **changes):
+    """dataplane.toml and controlplane.toml in folder. run: folder of the contract's socket."""
+    values = _DEFAULTS | changes
+    unknown = set(values) - set(_DEFAULTS)
+    if unknown:
+        raise TypeError(f"no such setting: {unknown}")
+    values |= {"io_mode": io_mode, "run": run, "rest_port": REST_PORT, "left": netns.LEFT.gateway, "left6": netns.LEFT.gateway6,
+               "right": netns.RIGHT.gateway, "right6": netns.RIGHT.gateway6, "left_peer": netns.LEFT.peer,
+               "right_peer": netns.RIGHT.peer}
+    for name, text in (("dataplane", _DATAPLANE), ("controlplane", _CONTROLPLANE)):
+        (folder / f"{name}.toml").write_text(text.format(**values))
+
+
+class Rest:
+    """The REST interface of a gateway that runs in a namespace."""
+
+    def __init__(self, namespace, token_file):
+        self.namespace, self.token_file = namespace, pathlib.Path(token_file)
+
+    def get(self, path, method="GET"):
+        """Returns (status, JSON or text)."""
+        connection = netns.HttpConnection(self.namespace, "127.0.0.1", REST_PORT)
+        headers = {}
+        if self.token_file.exists():
+            headers["Authorization"] = f"Bearer {self.token_file.read_text().strip()}"
+        try:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            body = answer.read().decode()
+        finally:
+            connection.close()
+        is_json = "json" in (answer.getheader("Content-Type") or "")
+        return answer.status, json.loads(body) if is_json and body else body
+
+    def ready(self):
+        try:
+            return self.get("/readyz")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def value(self, path):
+        status, value = self.get(path)
+        if status != 200:
+            raise RuntimeError(f"GET {path}: {status} {value}")
+        return value
+
+
+def built(build):
+    """Which programs are missing in a build folder."""
+    return [name for name in PROGRAMS if not os.access(build / "bin" / name, os.X_OK)]
+
+
+def stop_by_pid(pid, seconds=20):
+    """Asks a process that is not our child to end; kills it when it doesn't."""
+    def gone():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    for how, wait_s in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5)):
+        try:
+            os.kill(pid, how)
+        except ProcessLookupError:
+            return
+        try:
+            netns.wait_until(gone, wait_s, f"end of process {pid}")
+            return
+        except TimeoutError:
+            continue
