@@ -1,0 +1,101 @@
+#pragma once
+
+// Everything that can happen to a call. The shell makes these; the call never asks for anything itself.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "controlplane/b2bua/dialog.h"
+#include "controlplane/b2bua/signal.h"
+#include "controlplane/media/call_media.h"
+#include "dataplane/contract/messages.h"
+
+namespace isthmus::b2bua {
+
+using contract::other;
+using contract::Side;
+
+/// A server transaction of a leg, named by the shell; unique within the process.
+using ServerId = std::uint64_t;
+/// A client transaction of a call, named by the call; unique within the call.
+using ClientId = std::uint32_t;
+
+/// What runs out. One of each kind a side.
+enum class Timer : std::uint8_t {
+  kAnswer,          ///< Timer C: no final response to the INVITE sent (RFC 3261 16.6, R52: 180 s).
+  kCancelled,       ///< 64*T1 after CANCEL: the INVITE counts as cancelled (RFC 3261 9.1).
+  kResend2xx,       ///< Next copy of an unacknowledged 2xx (RFC 3261 13.3.1.4).
+  kAck,             ///< 64*T1 without ACK (RFC 3261 13.3.1.4).
+  kResendReliable,  ///< Next copy of an unacknowledged reliable 1xx (RFC 3262 3).
+  kPrack,           ///< 64*T1 without PRACK.
+  kRefresh,         ///< We refresh the session now (RFC 4028 7.2).
+  kExpiry,          ///< The peer should have refreshed it (RFC 4028 10).
+  kGlare,           ///< Our re-INVITE goes again after 491 (RFC 3261 14.1).
+  kSilence,         ///< No media for another media_timeout.
+};
+std::string_view to_string(Timer timer);
+
+/// The INVITE of a new call; dialog of leg A, targets and zones are already in the call.
+struct Began {
+  ServerId transaction = 0;
+  Request invite;
+};
+/// A request inside a dialog, INVITE included.
+struct RequestArrived {
+  Side side = Side::kA;
+  ServerId transaction = 0;
+  Request request;
+};
+/// CANCEL for the INVITE `transaction`; the CANCEL itself is answered already.
+struct CancelArrived {
+  Side side = Side::kA;
+  ServerId transaction = 0;
+};
+/// ACK of a 2xx.
+struct AckArrived {
+  Side side = Side::kA;
+  Request ack;
+};
+struct ResponseArrived {
+  Side side = Side::kA;
+  ClientId transaction = 0;
+  Method method = Method::kInvite;  ///< of the request it answers
+  Response response;
+};
+/// The data plane's answer to open or update of `revision`.
+struct RelayAnswered {
+  contract::Revision revision = 0;
+  Result<contract::SessionState> answer;
+};
+struct RelayClosed {
+  contract::SessionId session;
+  std::optional<contract::SessionStats> stats;
+};
+struct StatsArrived {
+  std::optional<contract::SessionStats> stats;
+};
+/// The data plane lost all sessions.
+struct RelayRestarted {};
+struct MediaStarted {
+  Side side = Side::kA;
+  std::uint16_t stream = 0;
+};
+struct MediaTimedOut {
+  Side side = Side::kA;
+  std::uint16_t stream = 0;
+};
+struct TimerFired {
+  Timer timer = Timer::kAnswer;
+  Side side = Side::kA;
+};
+/// An operator, or the end of the service, wants the call to end.
+struct EndAsked {
+  std::string reason;
+};
+
+using Event =
+    std::variant<Began, RequestArrived, CancelArrived, AckArrived, ResponseArrived, RelayAnswered, RelayClosed,
+                 StatsArrived, RelayRestarted, MediaStarted, MediaTimedOut, TimerFired, EndAsked>;
+
+}  // namespace isthmus::b2bua
