@@ -1,0 +1,67 @@
+#pragma once
+
+// The media ports of one local address. An endpoint has a pair: RTP on the even port, RTCP on the odd one above it
+// (RFC 3550 11). Pairs are drawn at random from one worker's class of port numbers; a freed pair rests and forgets.
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "dataplane/base/address.h"
+#include "dataplane/base/random.h"
+#include "dataplane/base/result.h"
+
+namespace isthmus::session {
+
+inline constexpr std::uint16_t kDefaultFirstPort = 56000;  // R372, inclusive
+inline constexpr std::uint16_t kDefaultLastPort = 57000;
+inline constexpr std::uint64_t kPortRestNs = 2'000'000'000;  // threat model B2
+
+/// Which worker serves a pair: neighbouring pairs go to different workers.
+constexpr std::size_t port_class(std::uint16_t port, std::size_t workers) { return (port >> 1U) % workers; }
+
+/// Control thread.
+class PortPool {
+ public:
+  /// `first`..`last` inclusive; an odd first port and an even last one cannot be half of a pair and stay unused.
+  PortPool(IpAddress address, std::uint16_t first, std::uint16_t last, std::size_t workers);
+
+  /// The even port of a free pair of the worker's class. kExhausted (field "port") when none is left.
+  Result<std::uint16_t> draw(std::size_t worker, std::uint64_t now_ns, RandomSource& random);
+  /// A given pair, for recovery; it may be resting. kInvalidArgument: odd or outside; kExhausted: in use.
+  Result<std::uint16_t> take(std::uint16_t rtp_port, std::uint64_t now_ns);
+  /// Gives a pair back; it rests for kPortRestNs.
+  void release(std::uint16_t rtp_port, std::uint64_t now_ns);
+
+  const IpAddress& address() const { return address_; }
+  std::uint16_t first_port() const { return first_; }
+  std::uint16_t last_port() const { return last_; }
+  std::size_t workers() const { return free_.size(); }
+  std::uint32_t ports_in_use() const;
+  std::uint32_t ports_resting(std::uint64_t now_ns) const;
+  /// Free pairs of a worker's class at this time.
+  std::size_t free_pairs(std::size_t worker, std::uint64_t now_ns) const;
+
+ private:
+  enum class State : std::uint8_t { kFree, kUsed, kResting };
+  struct Resting {
+    std::uint16_t port = 0;
+    std::uint64_t until_ns = 0;
+  };
+
+  bool is_pair(std::uint16_t rtp_port) const;
+  std::size_t slot(std::uint16_t rtp_port) const { return static_cast<std::size_t>(rtp_port - first_pair_) / 2; }
+  void wake(std::uint64_t now_ns);
+  void remove_free(std::uint16_t rtp_port);
+
+  IpAddress address_;
+  std::uint16_t first_;
+  std::uint16_t last_;
+  std::uint16_t first_pair_;
+  std::vector<State> state_;                      // by pair
+  std::vector<std::vector<std::uint16_t>> free_;  // by worker; unordered
+  std::deque<Resting> resting_;                   // in order of until_ns; an entry may be stale (taken meanwhile)
+  std::uint32_t pairs_used_ = 0;
+};
+
+}  // namespace isthmus::session
