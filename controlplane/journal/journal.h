@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "controlplane/journal/medium.h"
 #include "dataplane/base/result.h"
@@ -41,7 +43,7 @@ class Journal {
   static Result<Journal> format(Medium& medium);
 
   /// Makes or replaces the record of `key`. The same content again changes nothing and writes nothing.
-  /// kExhausted when the live records would take more than three quarters of a half: the older record stays.
+  /// kExhausted (field "journal") when the live records would take more than capacity_bytes(): the older record stays.
   Status put(std::string_view key, Bytes content);
   /// An unknown key succeeds.
   void erase(std::string_view key);
@@ -59,17 +61,22 @@ class Journal {
  private:
   struct Place {
     std::size_t offset = 0;  ///< of the record's first byte in the medium
+    std::size_t bytes = 0;   ///< header, key, content, padding
     std::uint64_t sequence = 0;
   };
 
   explicit Journal(Medium& medium);
+  void start_half(std::size_t half, std::uint64_t generation);
   Status recover();
-  void scan(std::size_t half);
-  bool adopt(std::size_t offset);
-  void retire(std::size_t offset);
-  void append(std::string_view key, Bytes content, std::uint64_t sequence);
+  void scan();
+  void adopt(std::size_t offset, std::size_t bytes);
+  void retire(const Place& place);
+  Place append(std::string_view key, Bytes content, std::uint64_t sequence, std::size_t at);
   void compact();
-  bool has_room(std::size_t record_bytes) const;
+  std::vector<std::pair<std::string_view, Place>> by_age() const;
+
+  std::size_t half_start(std::size_t half) const { return half * half_bytes_; }
+  std::size_t half_end() const { return half_start(active_) + half_bytes_; }
 
   Medium* medium_;
   std::size_t half_bytes_ = 0;

@@ -21,7 +21,7 @@ class Medium {
   virtual void write(std::size_t offset, Bytes bytes) = 0;
   /// Happens whole or not at all; `offset` is a multiple of 8.
   virtual void write_word(std::size_t offset, std::uint64_t value) = 0;
-  /// Zeroes; may stop at any byte.
+  /// Zeroes; may stop at any byte. A large range gives its memory back as well.
   virtual void wipe(std::size_t offset, std::size_t size) = 0;
 };
 
@@ -42,9 +42,12 @@ class MappedMedium final : public Medium {
   void wipe(std::size_t offset, std::size_t size) override;
 
  private:
-  MappedMedium(std::uint8_t* base, std::size_t size) : base_(base), size_(size) {}
+  MappedMedium(std::uint8_t* base, std::size_t size, int fd) : base_(base), size_(size), fd_(fd) {}
+  void wipe_sparse(std::size_t offset, std::size_t size);
+
   std::uint8_t* base_ = nullptr;
   std::size_t size_ = 0;
+  int fd_ = -1;  ///< our own descriptor of the memory file: tells which of its pages exist. -1: memory of our own
 };
 
 }  // namespace isthmus::journal
