@@ -131,8 +131,8 @@ void read_dataplane(const toml::table& table, Config& config, ConfigProblems& pr
                                                                      {"af_xdp", io::Mode::kAfXdp},
                                                                      {"af_packet", io::Mode::kAfPacket},
                                                                      {"socket", io::Mode::kSocket}};
-  static constexpr std::pair<std::string_view, IdlePolicy> kIdle[] = {{"nap", IdlePolicy::kNap},
-                                                                      {"poll", IdlePolicy::kPoll}};
+  static constexpr std::pair<std::string_view, worker::IdlePolicy> kIdle[] = {{"nap", worker::IdlePolicy::kNap},
+                                                                              {"poll", worker::IdlePolicy::kPoll}};
   static constexpr std::pair<std::string_view, log::Level> kLevels[] = {{"debug", log::Level::kDebug},
                                                                         {"info", log::Level::kInfo},
                                                                         {"warn", log::Level::kWarn},

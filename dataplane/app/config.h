@@ -13,17 +13,13 @@
 
 #include "dataplane/base/log.h"
 #include "dataplane/io/engine.h"
+#include "dataplane/worker/idle.h"
 
 namespace isthmus::app {
 
-enum class IdlePolicy : std::uint8_t {
-  kNap,   ///< some hundred empty polls, then some tens of microseconds of sleep
-  kPoll,  ///< never sleeps: for a core of its own
-};
-
 struct Config {
   io::Mode io_mode = io::Mode::kAuto;
-  IdlePolicy idle = IdlePolicy::kNap;
+  worker::IdlePolicy idle = worker::IdlePolicy::kNap;
   std::size_t workers = 1;
   std::vector<unsigned> worker_cpus;  ///< one a worker; empty: the scheduler's choice
   bool huge_pages = true;             ///< use them where they are free

@@ -8,38 +8,17 @@
 #include <array>
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "dataplane/io/engine.h"
 #include "dataplane/io/io.h"
+#include "dataplane/io/port_slots.h"
 #include "dataplane/io/socket_address.h"
 #include "dataplane/io/spsc_ring.h"
 #include "dataplane/io/synthetic_frame.h"
 
 namespace isthmus::io {
-
-/// Where a pool port of any local address has its place in flat tables: the addresses' pools behind each other.
-class PortSlots {
- public:
-  explicit PortSlots(std::span<const Network> networks);
-  std::optional<std::size_t> find(const SocketAddress& local) const;
-  /// Place in the configuration of the network that has the slot.
-  std::uint16_t network_of(std::size_t slot) const;
-  std::size_t size() const { return total_; }
-
- private:
-  struct Pool {
-    IpAddress address;
-    std::uint16_t first = 0;
-    std::uint16_t last = 0;
-    std::uint16_t network = 0;
-    std::size_t base = 0;
-  };
-  std::vector<Pool> pools_;
-  std::size_t total_ = 0;
-};
 
 /// Serves one worker. The main thread hands sockets over through a ring; after that only the worker's thread touches
 /// them, and closes them.

@@ -94,7 +94,7 @@ void DpdkEngine::make_workers(std::size_t workers) {
     for (const Port& port : ports_) {
       WorkerPort entry;
       entry.number = port.number();
-      entry.hears_all = mode_ == Mode::kAfPacket;
+      entry.only = heard_ ? &*heard_ : nullptr;
       entry.mac = port.mac();
       entry.send_queue = static_cast<std::uint16_t>(worker);
       for (std::size_t queue = worker; queue < port.queues(); queue += workers) {
@@ -140,6 +140,7 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_xdp(std::span<const Netw
 
 Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_packet(std::span<const Network> networks, std::size_t workers) {
   std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kAfPacket));
+  engine->heard_.emplace(networks);
   const std::vector<PortInfo> interfaces = interfaces_of(networks);
   if (auto made = engine->make_buffers(interfaces.size() * workers); !made) return forward_error(made);
   for (std::size_t i = 0; i < interfaces.size(); ++i) {

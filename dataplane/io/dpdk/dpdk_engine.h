@@ -49,6 +49,7 @@ class DpdkEngine final : public Engine {
   void make_workers(std::size_t workers);
 
   Mode mode_;
+  std::optional<PortSlots> heard_;  // af_packet
   rte_mempool* buffers_ = nullptr;
   std::vector<Steering> steering_;  // outlives the ports: closing those detaches the program
   std::vector<Port> ports_;

@@ -39,14 +39,30 @@ void take_back(rte_mbuf* mbuf, const Frame& frame) {
   mbuf->pkt_len = frame.length;
 }
 
-// A packet socket hears everything, the frames that the kernel sends too: only UDP to our own MAC can be media.
-bool is_for_us(const rte_mbuf* mbuf, const std::array<std::uint8_t, 6>& mac) {
+// A packet socket hears everything, also the frames that the kernel sends. What is taken here is what the XDP program
+// takes in af_xdp mode: UDP for the pools, IPv4 without options or fragments, and IPv6.
+bool is_for_us(const rte_mbuf* mbuf, const WorkerPort& port) {
   constexpr std::size_t kEthernet = 14;
+  constexpr std::uint16_t kFragmentBits = 0x3fff;  // more-fragments flag and offset (RFC 791 3.1)
   const auto* frame = rte_pktmbuf_mtod(mbuf, const std::uint8_t*);
-  if (mbuf->data_len < kEthernet + 20 || std::memcmp(frame, mac.data(), mac.size()) != 0) return false;
+  const std::size_t length = mbuf->data_len;
+  if (length < kEthernet + 28 || std::memcmp(frame, port.mac.data(), port.mac.size()) != 0) return false;
+  const std::uint8_t* ip = frame + kEthernet;
   const std::uint16_t type = load_be16(frame + 12);
-  if (type == 0x0800) return frame[kEthernet + 9] == 17;
-  return type == 0x86dd && frame[kEthernet + 6] == 17;
+  SocketAddress destination;
+  if (type == 0x0800) {
+    if (ip[0] != 0x45 || ip[9] != 17 || (load_be16(ip + 6) & kFragmentBits) != 0) return false;
+    std::memcpy(destination.ip.bytes.data(), ip + 16, 4);
+    destination.port = load_be16(ip + 22);
+  } else if (type == 0x86dd && length >= kEthernet + 48) {
+    if (ip[0] >> 4U != 6 || ip[6] != 17) return false;
+    destination.ip.family = IpFamily::kV6;
+    std::memcpy(destination.ip.bytes.data(), ip + 24, 16);
+    destination.port = load_be16(ip + 42);
+  } else {
+    return false;
+  }
+  return port.only->find(destination).has_value();
 }
 
 }  // namespace
@@ -76,7 +92,7 @@ void DpdkIo::receive_queue(std::uint16_t port_index, std::uint16_t queue, Burst&
   const std::uint16_t got =
       rte_eth_rx_burst(port.number, queue, mbufs.data(), static_cast<std::uint16_t>(kBurstSize - burst.count));
   for (std::uint16_t i = 0; i < got; ++i) {
-    if (port.hears_all && !is_for_us(mbufs[i], port.mac)) {
+    if (port.only != nullptr && !is_for_us(mbufs[i], port)) {
       rte_pktmbuf_free(mbufs[i]);
       add(left_to_kernel_, 1);
       continue;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/io/io.h"
+#include "dataplane/io/port_slots.h"
 
 struct rte_mempool;
 
@@ -18,7 +19,8 @@ struct WorkerPort {
   std::uint16_t number = 0;  ///< DPDK's
   std::vector<std::uint16_t> receive_queues;
   std::uint16_t send_queue = 0;
-  bool hears_all = false;  ///< af_packet: take only UDP frames to `mac`
+  /// Set where the port hears all of the interface (af_packet): take only frames to `mac` and these pools.
+  const PortSlots* only = nullptr;
   std::array<std::uint8_t, 6> mac{};
 };
 

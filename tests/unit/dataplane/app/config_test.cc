@@ -34,7 +34,7 @@ TEST(Config, ReadsEveryKey) {
   const auto config = parse_config(kGood);
   ASSERT_TRUE(config) << to_text(config.error(), "f");
   EXPECT_EQ(config->io_mode, io::Mode::kAfXdp);
-  EXPECT_EQ(config->idle, IdlePolicy::kPoll);
+  EXPECT_EQ(config->idle, worker::IdlePolicy::kPoll);
   EXPECT_EQ(config->workers, 2U);
   EXPECT_EQ(config->worker_cpus, (std::vector<unsigned>{1, 3}));
   EXPECT_FALSE(config->huge_pages);

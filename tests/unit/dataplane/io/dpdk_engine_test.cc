@@ -1,0 +1,150 @@
+#if ISTHMUS_DPDK
+
+#include "dataplane/io/dpdk/dpdk_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+namespace isthmus::io::dpdk {
+namespace {
+
+constexpr EalSettings kWithoutPrivileges{96, false};
+
+class DpdkEngineTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    static const auto started = start_eal(kWithoutPrivileges);
+    ASSERT_TRUE(started) << to_string(started.error());
+    EXPECT_EQ(*started, "ordinary pages");
+  }
+  static std::unique_ptr<DpdkEngine> open(std::vector<Device> devices, std::size_t workers = 1) {
+    auto engine = DpdkEngine::open_devices(devices, workers);
+    EXPECT_TRUE(engine) << to_string(engine.error());
+    (*engine)->io(0).attach_thread();
+    return std::move(*engine);
+  }
+  static Frame write(Io& io, std::string_view text, std::uint16_t port) {
+    Frame frame = io.allocate();
+    EXPECT_NE(frame.handle, nullptr);
+    std::memcpy(frame.data, text.data(), text.size());
+    frame.length = static_cast<std::uint16_t>(text.size());
+    frame.port = port;
+    return frame;
+  }
+  static std::string text_of(const Frame& frame) { return {reinterpret_cast<const char*>(frame.data), frame.length}; }
+};
+
+TEST_F(DpdkEngineTest, StartsOnlyOnce) { EXPECT_EQ(start_eal(kWithoutPrivileges).error().kind, ErrorKind::kExhausted); }
+
+TEST_F(DpdkEngineTest, RingGivesBackWhatIsSent) {
+  auto engine = open({{"net_ring0", ""}});
+  Io& io = engine->io(0);
+  Burst burst;
+  burst.add(write(io, "first", 0));
+  burst.add(write(io, "second", 0));
+  EXPECT_EQ(io.send(burst), 0U);
+  EXPECT_EQ(burst.count, 0U);
+  io.receive(burst);
+  ASSERT_EQ(burst.count, 2U);
+  EXPECT_EQ(text_of(burst.frames[0]), "first");
+  EXPECT_EQ(text_of(burst.frames[1]), "second");
+  for (std::size_t i = 0; i < burst.count; ++i) io.release(burst.frames[i]);
+}
+
+TEST_F(DpdkEngineTest, FramesLeaveByTheirPort) {
+  auto engine = open({{"net_ring1", ""}, {"net_ring2", ""}});
+  Io& io = engine->io(0);
+  Burst burst;
+  burst.add(write(io, "b", 1));
+  burst.add(write(io, "a", 0));
+  burst.add(write(io, "c", 1));
+  EXPECT_EQ(io.send(burst), 0U);
+  io.receive(burst);
+  ASSERT_EQ(burst.count, 3U);
+  for (std::size_t i = 0; i < burst.count; ++i) {
+    EXPECT_EQ(burst.frames[i].port, text_of(burst.frames[i]) == "a" ? 0 : 1);
+    io.release(burst.frames[i]);
+  }
+}
+
+TEST_F(DpdkEngineTest, MovedStartAndNewLengthAreSent) {
+  auto engine = open({{"net_ring3", ""}});
+  Io& io = engine->io(0);
+  Burst burst;
+  Frame frame = write(io, "payload", 0);
+  EXPECT_GE(frame.headroom, kMinHeadroomBytes);
+  EXPECT_GE(frame.tailroom, 1600);
+  frame.data -= 4;
+  std::memcpy(frame.data, "head", 4);
+  frame.length = static_cast<std::uint16_t>(frame.length + 4);
+  burst.add(frame);
+  io.send(burst);
+  io.receive(burst);
+  ASSERT_EQ(burst.count, 1U);
+  EXPECT_EQ(text_of(burst.frames[0]), "headpayload");
+  io.release(burst.frames[0]);
+}
+
+TEST_F(DpdkEngineTest, UnknownPortIsRefusedCountedAndFreed) {
+  auto engine = open({{"net_null0", ""}});
+  Io& io = engine->io(0);
+  Burst burst;
+  burst.add(write(io, "x", 7));
+  EXPECT_EQ(io.send(burst), 1U);
+  EXPECT_EQ(io.counters().tx_refused, 1U);
+}
+
+TEST_F(DpdkEngineTest, BuffersRunOutAndComeBack) {
+  auto engine = open({{"net_ring4", ""}});
+  Io& io = engine->io(0);
+  const auto take_all = [&] {
+    std::vector<Frame> taken;
+    for (Frame frame = io.allocate(); frame.handle != nullptr; frame = io.allocate()) taken.push_back(frame);
+    for (const Frame& frame : taken) io.release(frame);
+    return taken.size();
+  };
+  const std::size_t first = take_all();
+  EXPECT_GE(first, 8192U);
+  EXPECT_EQ(io.counters().no_buffer, 1U);
+  EXPECT_EQ(take_all(), first);
+}
+
+TEST_F(DpdkEngineTest, FullBurstIsTakenNoFurther) {
+  auto engine = open({{"net_null1", "size=200"}, {"net_null2", "size=200"}});
+  Io& io = engine->io(0);
+  Burst burst;
+  io.receive(burst);
+  EXPECT_EQ(burst.count, kBurstSize);
+  for (std::size_t i = 0; i < burst.count; ++i) io.release(burst.frames[i]);
+}
+
+TEST_F(DpdkEngineTest, WorkersHaveQueuesOfTheirOwn) {
+  auto engine = open({{"net_ring5", ""}}, 1);
+  EXPECT_EQ(engine->ports().size(), 1U);
+  EXPECT_FALSE(engine->kernel_routes());
+}
+
+TEST_F(DpdkEngineTest, MissingInterfaceIsATypedError) {
+  Network network;
+  network.name = "none";
+  network.interface = "isthmus-no-if";
+  network.addresses = {IpAddress::v4(192, 0, 2, 1)};
+  const Network networks[] = {network};
+  EXPECT_EQ(DpdkEngine::open_af_xdp(networks, 1, testing::TempDir()).error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(DpdkEngine::open_af_packet(networks, 1).error().kind, ErrorKind::kUnavailable);
+}
+
+TEST_F(DpdkEngineTest, SteeringObjectIsAnElfFile) {
+  const auto object = steer_object();
+  ASSERT_GT(object.size(), 4U);
+  EXPECT_EQ(std::string(object.begin(), object.begin() + 4),
+            "\x7f"
+            "ELF");
+}
+
+}  // namespace
+}  // namespace isthmus::io::dpdk
+
+#endif  // ISTHMUS_DPDK
