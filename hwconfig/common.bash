@@ -7,6 +7,7 @@ readonly users=(isthmus-dataplane isthmus-controlplane)
 readonly run=/run/isthmus          # sockets, process ids, configuration, log: gone after a reboot
 readonly state=/var/lib/isthmus    # token, demo media, what the last call left, what `up` made
 readonly made=$state/made          # one file for each thing that `up` made and `down` takes away
+readonly programs=(isthmus-supervisor isthmus-dataplane isthmus-controlplane isthmus)
 readonly pid_file=$run/supervisor.pid
 
 began=$SECONDS
@@ -40,6 +41,12 @@ end_in_namespaces() { # whatever still runs in our own namespaces, by its id
     [ -e "/run/netns/$namespace" ] || continue
     for pid in $(ip netns pids "$namespace"); do end_process "$pid" 5; done
   done
+}
+
+install_programs() { # to where the users of the planes can start them: a clone may be in a folder of root alone
+  install -d -m 755 "$state/bin"
+  local name
+  for name in "${programs[@]}"; do install -m 755 "build/release/bin/$name" "$state/bin/$name"; done
 }
 
 stop_gateway() {

@@ -4,14 +4,17 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
+import tempfile
 
 from . import netns
 
 PROGRAMS = ("isthmus-supervisor", "isthmus-dataplane", "isthmus-controlplane", "isthmus")
 REST_PORT = 8480
 READY_S = 30
+_NOBODY = 65534
 
 _DATAPLANE = """\
 [dataplane]
@@ -157,6 +160,12 @@ class Rest:
         return value
 
 
+def install(build, target):
+    """Copies the programs to where every user can start them."""
+    for name in PROGRAMS:
+        shutil.copy(build / "bin" / name, target / name)
+
+
 def built(build):
     """Which programs are missing in a build folder."""
     return [name for name in PROGRAMS if not os.access(build / "bin" / name, os.X_OK)]
@@ -181,3 +190,98 @@ def stop_by_pid(pid, seconds=20):
             return
         except TimeoutError:
             continue
+
+
+class Running:
+    """with Running(...) as running: a gateway under its supervisor in the lab's gateway namespace, ready for calls.
+
+    Programs, sockets and state live in a folder of their own under /tmp, where users without rights can reach them (a build
+    folder may be anywhere). unprivileged: the supervisor itself starts without any right."""
+
+    def __init__(self, lab, build, folder, io_mode, unprivileged=False, **settings):
+        self.lab, self.build, self.io_mode, self.unprivileged, self.settings = lab, build, io_mode, unprivileged, settings
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = folder / "gateway.log"
+        self.process = None
+
+    def __enter__(self):
+        missing = built(self.build)
+        if missing:
+            raise FileNotFoundError(f"{self.build}/bin has no {', '.join(missing)}")
+        self.stage = pathlib.Path(tempfile.mkdtemp(prefix="isthmus-test-"))
+        self.stage.chmod(0o755)
+        self.programs, self.run, self.state = (self.stage / name for name in ("bin", "run", "state"))
+        for folder in (self.programs, self.run, self.state):
+            folder.mkdir()
+        install(self.build, self.programs)
+        write_configuration(self.run, self.run, self.io_mode, **self.settings)
+        if self.unprivileged:
+            for folder in (self.run, self.state):
+                os.chown(folder, _NOBODY, _NOBODY)
+        self.rest = Rest(self.lab.names["gateway"], self.state / "token")
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.stage, ignore_errors=True)
+
+    def command(self):
+        command = supervisor_command(self.programs, self.run, self.state)
+        if self.unprivileged:
+            command = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--inh-caps=-all",
+                       "--bounding-set=-all", "--no-new-privs", *command]
+        return command
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.process = self.lab.start("gateway", self.command(), stdout=log, stderr=subprocess.STDOUT)
+        netns.wait_until(self._ready, READY_S, f"readiness of the gateway ({self.log})")
+        self.check_mode()
+
+    def _ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the supervisor ended with {self.process.returncode}: {self.log.read_text()[-600:]}")
+        return self.rest.ready()
+
+    def check_mode(self):
+        """Tests name their mode and fail when they get another."""
+        data_plane = self.rest.value("/api/v1/status")["data_plane"] or {}
+        if data_plane.get("io_mode") != self.io_mode:
+            raise RuntimeError(f"the data plane runs in mode {data_plane.get('io_mode')}, not {self.io_mode}: "
+                               f"{data_plane.get('io_reason')}")
+
+    def stop(self):
+        if self.process:
+            netns.stop(self.process, seconds=20)
+
+    def plane(self, name):
+        """Process id of a plane: the supervisor's child that runs this program."""
+        for pid in descendants(self.process.pid):
+            try:
+                if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == name:
+                    return pid
+            except FileNotFoundError:
+                continue
+        raise ProcessLookupError(f"the supervisor has no {name}")
+
+    def kill(self, name):
+        """kill -9; returns once that process is gone."""
+        pid = self.plane(name)
+        os.kill(pid, signal.SIGKILL)
+        netns.wait_until(lambda: not pathlib.Path(f"/proc/{pid}/fd").exists() or pid not in descendants(self.process.pid), 5,
+                         f"end of {name}")
+        return pid
+
+
+def descendants(pid):
+    """Ids of all processes below pid."""
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found += [child, *descendants(child)]
+    return found
+
+
+def supervisor_command(programs, run, state):
+    return [programs / "isthmus-supervisor", "--bin-dir", programs, "--config-dir", run, "--state-dir", state, "--run-dir", run]

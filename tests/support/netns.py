@@ -79,8 +79,13 @@ def command(namespace, arguments):
     return ["ip", "netns", "exec", namespace, *map(str, arguments)]
 
 
-def connect(namespace, host, port, timeout_s=5.0):
-    """A TCP socket made inside a namespace. Only the short-lived thread changes its namespace, never the caller's."""
+def output(namespace, arguments):
+    """What a short program prints in a namespace."""
+    return subprocess.run(command(namespace, arguments), check=True, capture_output=True, text=True).stdout
+
+
+def _inside(namespace, make_socket):
+    """A socket made inside a namespace. Only a short-lived thread changes its namespace, never the caller."""
     outcome = {}
 
     def inside():
@@ -88,7 +93,7 @@ def connect(namespace, host, port, timeout_s=5.0):
             with open(f"/run/netns/{namespace}", "rb") as handle:
                 if _libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
                     raise OSError(ctypes.get_errno(), f"setns {namespace}")
-            outcome["socket"] = socket.create_connection((host, port), timeout_s)
+            outcome["socket"] = make_socket()
         except OSError as error:
             outcome["error"] = error
 
@@ -98,6 +103,22 @@ def connect(namespace, host, port, timeout_s=5.0):
     if "error" in outcome:
         raise outcome["error"]
     return outcome["socket"]
+
+
+def connect(namespace, host, port, timeout_s=5.0):
+    """A TCP connection made inside a namespace."""
+    return _inside(namespace, lambda: socket.create_connection((host, port), timeout_s))
+
+
+def udp_socket(namespace, local, remote):
+    """A connected UDP socket inside a namespace; both are (host, port)."""
+    def make():
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(local)
+        made.connect(remote)
+        return made
+    return _inside(namespace, make)
 
 
 class HttpConnection(http.client.HTTPConnection):

@@ -53,6 +53,10 @@ class Opener:
             head += 4 + 4 * int.from_bytes(body[head + 2:head + 4], "big")
         return body[:head] + _aes_ctr(self._key, start.to_bytes(16, "big"), body[head:])
 
+    def index(self, ssrc, sequence):
+        """The packet index (roll-over counter and sequence number) of a packet just opened."""
+        return self._guess(ssrc, sequence) << 16 | sequence
+
     def _guess(self, ssrc, sequence):
         """RFC 3711 3.3.1: the roll-over that makes the index nearest to the highest so far."""
         highest = self._highest.setdefault(ssrc, sequence)

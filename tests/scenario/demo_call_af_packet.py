@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+"""The demonstration call in af_packet mode, the fallback where XDP cannot load."""
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+from tests.support import gateway, netns, place_call, scenario  # noqa: E402  (the path comes first)
+
+CALL_S = 6.0
+
+
+def main(run):
+    with netns.Lab("dp") as lab, gateway.Running(lab, run.build, run.folder, "af_packet") as running:
+        outcome = place_call.place(lab, running.rest, run.folder, run.media, CALL_S, "af_packet", say=run.say)
+        for row in outcome.rows:
+            run.say(str(row))
+        run.complain(outcome.complaints)
+
+
+if __name__ == "__main__":
+    scenario.main(main)
