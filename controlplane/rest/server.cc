@@ -1,8 +1,9 @@
 #include "controlplane/rest/server.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <optional>
@@ -21,6 +22,7 @@ namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
+constexpr std::size_t kReadBytes = 4096;
 // What a refused peer may still send before it is cut off.
 constexpr std::size_t kMaxLingerBytes = 2 * kMaxBodyBytes;
 constexpr std::chrono::milliseconds kAcceptPause{100};  // out of descriptors: do not spin
@@ -92,9 +94,8 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
 
   void read_head() {
     stream_.expires_after(config_.head_deadline);
-    asio::async_read_until(
-        stream_, buffer_, "\r\n\r\n",
-        [self = shared_from_this()](error_code error, std::size_t bytes) { self->on_head(error, bytes); });
+    searched_ = 0;
+    search_head_end();
   }
 
   void close() {
@@ -103,15 +104,29 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
   }
 
  private:
-  void on_head(error_code error, std::size_t bytes) {
+  /// The head's end may be here already (pipelining); otherwise reads on.
+  void search_head_end() {
+    constexpr std::string_view kEnd = "\r\n\r\n";
+    const auto data = buffer_.data();
+    const std::string_view text(static_cast<const char*>(data.data()), data.size());
+    // Each octet is looked at once, but for an end that two reads share.
+    const std::size_t found = text.find(kEnd, searched_ - std::min(searched_, kEnd.size() - 1));
     const auto server = server_.lock();
     if (!server) return;
-    if (error == asio::error::not_found) return refuse(*server, 431, "head-too-large");
-    if (error) return;  // gone, or too slow
-    const auto data = buffer_.data();
-    const std::string_view head(static_cast<const char*>(data.data()), bytes);
+    if (found != std::string_view::npos) return on_head(*server, text.substr(0, found + kEnd.size()));
+    if (text.size() == kMaxHeadBytes) return refuse(*server, 431, "head-too-large");
+    searched_ = text.size();
+    const std::size_t room = std::min(kMaxHeadBytes - text.size(), kReadBytes);
+    stream_.async_read_some(buffer_.prepare(room), [self = shared_from_this()](error_code error, std::size_t bytes) {
+      if (error) return;  // gone, or too slow
+      self->buffer_.commit(bytes);
+      self->search_head_end();
+    });
+  }
+
+  void on_head(Impl& server, std::string_view head) {
     if (const Status status = check_head(head); !status) {
-      return refuse(*server, status.error().kind == ErrorKind::kExhausted ? 431 : 400, "malformed-request",
+      return refuse(server, status.error().kind == ErrorKind::kExhausted ? 431 : 400, "malformed-request",
                     to_string(status.error()));
     }
     parser_.emplace();
@@ -201,6 +216,7 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> answer_;
   bool keep_alive_ = false;
+  std::size_t searched_ = 0;  // octets of buffer_ without the head's end
   std::size_t lingered_ = 0;
 };
 

@@ -1,0 +1,73 @@
+#include "controlplane/cli/command.h"
+
+#include <CLI/CLI.hpp>
+#include <sstream>
+
+namespace isthmus::cli {
+namespace {
+
+constexpr const char* kFooter = R"(
+Examples:
+  isthmus status                                  is the gateway well, and are its peers there?
+  isthmus calls --watch                           the calls of this moment, renewed every second
+  isthmus call 1f0c9a                             one call with the figures of each stream
+  isthmus route test 3001@example.com --from office
+
+Exit codes: 0 done, 1 the gateway refused, 2 wrong usage, 3 no gateway there or no token)";
+
+CLI::App* add_verb(CLI::App& app, Command& command, Verb verb, const std::string& name, const std::string& purpose) {
+  CLI::App* sub = app.add_subcommand(name, purpose);
+  sub->fallthrough();
+  sub->callback([&command, verb] { command.verb = verb; });
+  return sub;
+}
+
+void add_watch(CLI::App& verb, Command& command, int& interval_s) {
+  verb.add_flag("--watch", command.watch, "show again until interrupted (Ctrl-C)");
+  verb.add_option("--interval", interval_s, "seconds between two looks of --watch")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+std::variant<Command, Ending> read_command_line(int argc, const char* const* argv) {
+  Command command;
+  int interval_s = 1;
+  CLI::App app("isthmus: look into a running Isthmus gateway, and end calls", "isthmus");
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  app.add_option("--url", command.url, "where the gateway's REST interface is")
+      ->envname("ISTHMUS_URL")
+      ->capture_default_str();
+  app.add_option("--token-file", command.token_file, "file with the bearer token")
+      ->envname("ISTHMUS_TOKEN_FILE")
+      ->capture_default_str();
+  app.add_flag("--json", command.json, "print the gateway's JSON instead of a table");
+
+  add_watch(*add_verb(app, command, Verb::kStatus, "status", "the gateway: data plane, listeners, peers, alarms"),
+            command, interval_s);
+  add_watch(*add_verb(app, command, Verb::kCalls, "calls", "all calls"), command, interval_s);
+  CLI::App* call = add_verb(app, command, Verb::kCall, "call", "one call with the figures of each stream");
+  call->add_option("id", command.call_id, "as `isthmus calls` shows it")->required();
+  add_watch(*call, command, interval_s);
+  CLI::App* hangup = add_verb(app, command, Verb::kHangup, "hangup", "end a call");
+  hangup->add_option("id", command.call_id, "as `isthmus calls` shows it")->required();
+  CLI::App* route = app.add_subcommand("route", "the dial plan")->fallthrough();
+  route->require_subcommand(1);
+  CLI::App* test = add_verb(*route, command, Verb::kRouteTest, "test", "where a call to an address would go, and why");
+  test->add_option("uri", command.uri, "sip: URI or user@host")->required();
+  test->add_option("--from", command.from, "zone that the call comes from; default: any");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream text;
+    const int code = app.exit(error, text, text);
+    return Ending{code == 0 ? kExitDone : kExitUsage, text.str()};
+  }
+  command.interval = std::chrono::seconds(interval_s);
+  return command;
+}
+
+}  // namespace isthmus::cli

@@ -1,0 +1,97 @@
+#pragma once
+
+// A gateway for REST to look at: everything is a member that a test sets. Answers of the data plane wait until the test
+// lets them go.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "controlplane/status/gateway.h"
+
+namespace isthmus::rest {
+
+class FakeSource final : public status::Source {
+ public:
+  status::Gateway state;
+  std::vector<status::Alarm> standing;
+  std::vector<status::Call> all_calls;  ///< ascending by id
+  Result<contract::DataplaneStatus> data_plane_status = fail(ErrorKind::kUnavailable, "no data plane");
+  Result<contract::SessionStats> figures = fail(ErrorKind::kUnavailable, "no data plane");
+  std::vector<std::string> hung_up;
+  bool hold = false;  ///< answers of the data plane wait in `held`
+  std::vector<std::function<void()>> held;
+
+  status::Gateway gateway() const override { return state; }
+  std::vector<status::Alarm> alarms() const override { return standing; }
+  std::vector<status::Call> calls(std::string_view after, std::size_t limit) const override {
+    std::vector<status::Call> page;
+    for (const auto& call : all_calls) {
+      if (call.id > after && page.size() < limit) page.push_back(call);
+    }
+    return page;
+  }
+  std::optional<status::Call> call(std::string_view id) const override {
+    const auto found = std::ranges::find(all_calls, id, &status::Call::id);
+    return found == all_calls.end() ? std::nullopt : std::optional(*found);
+  }
+  bool hang_up(std::string_view id) override {
+    if (!call(id)) return false;
+    hung_up.emplace_back(id);
+    return true;
+  }
+  void data_plane(std::function<void(Result<contract::DataplaneStatus>)> done) override {
+    answer([this, done] { done(data_plane_status); });
+  }
+  void media_figures(contract::SessionId, std::function<void(Result<contract::SessionStats>)> done) override {
+    answer([this, done] { done(figures); });
+  }
+  Result<RouteTest> test_route(std::string_view uri, std::string_view from) const override {
+    if (uri == "bad") return fail(ErrorKind::kMalformedInput, "no host can be seen");
+    return RouteTest{std::string(uri), {{"rooms", "sip:" + std::string(uri), "rule 1"}}, {"from " + std::string(from)}};
+  }
+
+ private:
+  void answer(std::function<void()> work) {
+    if (hold) {
+      held.push_back(std::move(work));
+    } else {
+      work();
+    }
+  }
+};
+
+/// A call as it stands while up: audio in SRTP on leg A, clear on leg B.
+inline status::Call make_call(std::string id) {
+  status::Call call;
+  call.id = std::move(id);
+  call.state = "up";
+  call.leg[0] = {"office", "sip:alice@example.com", "Alice <b>", "abc@10.1.0.2", "tcp 10.1.0.2:5060"};
+  call.leg[1] = {"rooms", "sip:3001@example.com", "", "def@10.2.0.1", "udp 10.2.0.2:5060"};
+  call.began = status::WallTime(std::chrono::seconds(1000));
+  call.answered = status::WallTime(std::chrono::milliseconds(1'002'500));
+  call.session = {7};
+  status::CallStream audio;
+  audio.active = true;
+  audio.leg[0] = {"PCMU/8000", "AES_CM_128_HMAC_SHA1_80", "sendrecv"};
+  audio.leg[1] = {"PCMU/8000", "none", "sendrecv"};
+  call.streams = {audio};
+  call.history = {"rule to the rooms leads to rooms"};
+  return call;
+}
+
+inline contract::SessionStats make_figures() {
+  contract::StreamStats audio;
+  audio.leg[0].packets_received = 500;
+  audio.leg[0].bytes_received = 80'000;
+  audio.leg[0].packets_lost = 1;
+  audio.leg[0].jitter_ms = 0.5;
+  audio.leg[0].payload_type = 0;
+  audio.leg[0].remote_rtp = SocketAddress{IpAddress::v4(10, 1, 0, 2), 4000};
+  audio.leg[0].encrypted = true;
+  audio.leg[0].drops = 3;
+  audio.leg[1].round_trip_ms = 12.5;
+  return {{7}, 2, {audio}};
+}
+
+}  // namespace isthmus::rest
