@@ -1,0 +1,140 @@
+#include "dataplane/agent/agent.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dataplane/base/log.h"
+
+namespace isthmus::agent {
+
+using contract::Counter;
+using contract::SessionId;
+using contract::SessionSpec;
+using contract::SessionState;
+
+Agent::Agent(AgentConfig config, AgentDependencies dependencies, std::uint64_t now_ns)
+    : config_(std::move(config)),
+      engine_(dependencies.engine),
+      table_(dependencies.table),
+      workers_(std::move(dependencies.workers)),
+      now_ns_(now_ns),
+      absent_since_ns_(now_ns),
+      silence_checked_ns_(now_ns) {}
+
+void Agent::poll(std::uint64_t now_ns) {
+  now_ns_ = now_ns;
+  table_.poll(now_ns, [this](const contract::Event& event) {
+    if (server_ != nullptr) server_->publish(event);
+  });
+  if (!connected_ && now_ns - absent_since_ns_ >= config_.control_plane_absent_ns &&
+      now_ns - silence_checked_ns_ >= kSilenceCheckNs) {
+    silence_checked_ns_ = now_ns;
+    end_silent_sessions();
+  }
+}
+
+bool Agent::quiet() const { return table_.sessions() == 0 && table_.retired() == 0; }
+
+Result<SessionState> Agent::opened(const SessionSpec& spec, Result<SessionState> state, const char* event) {
+  if (state) {
+    media_timeout_ms_[spec.id] = spec.media_timeout_ms;
+    log::debug(event, {{"session", spec.id.value}, {"revision", spec.revision}, {"streams", spec.streams.size()}});
+  } else {
+    log::warn("session.refused", {{"session", spec.id.value},
+                                  {"revision", spec.revision},
+                                  {"operation", event},
+                                  {"reason", to_string(state.error())}});
+  }
+  return state;
+}
+
+Result<SessionState> Agent::open(const SessionSpec& spec) {
+  return opened(spec, table_.open(spec, now_ns_), "session.opened");
+}
+
+Result<SessionState> Agent::update(const SessionSpec& spec) {
+  return opened(spec, table_.update(spec, now_ns_), "session.updated");
+}
+
+Result<contract::SessionStats> Agent::close(SessionId session) {
+  media_timeout_ms_.erase(session);
+  log::debug("session.closed", {{"session", session.value}});
+  return table_.close(session, now_ns_);
+}
+
+Result<contract::SessionStats> Agent::stats(SessionId session) { return table_.stats(session); }
+
+Result<contract::SessionPage> Agent::list(std::optional<SessionId> from) { return table_.list(from); }
+
+Status Agent::send_packet(SessionId session, std::uint16_t stream, contract::Side side, contract::Component component,
+                          const SocketAddress& destination, std::span<const std::uint8_t> packet) {
+  return table_.send_packet(session, stream, side, component, destination, packet);
+}
+
+Result<contract::DataplaneStatus> Agent::status() {
+  contract::DataplaneStatus status;
+  status.io_mode = to_string(engine_.mode());
+  status.io_reason = config_.io_reason;
+  status.srtp_engine = config_.srtp_engine;
+  status.idle_policy = config_.idle_policy;
+  status.started_unix_us = config_.started_unix_us;
+  status.incarnation = config_.incarnation;
+  status.workers = static_cast<std::uint32_t>(workers_.size());
+  status.sessions = static_cast<std::uint32_t>(table_.sessions());
+  status.pools = table_.pools(now_ns_);
+  status.counters = counters();
+  return status;
+}
+
+std::vector<Counter> Agent::counters() {
+  std::vector<Counter> counters = table_.counters();
+  const auto add = [&](std::string_view name, std::uint64_t value) {
+    const auto at = std::find_if(counters.begin(), counters.end(), [&](const Counter& c) { return c.name == name; });
+    if (at != counters.end()) {
+      at->value += value;
+    } else {
+      counters.push_back({std::string(name), value});
+    }
+  };
+  add("drop_driver_missed", engine_.driver_missed());
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    add("io_left_to_kernel", engine_.io(i).counters().left_to_kernel);
+    add("worker_turns", workers_[i]->turns.get());
+    add("worker_empty_polls", workers_[i]->empty_polls.get());
+    add("worker_naps", workers_[i]->naps.get());
+    add("worker_busy_ns", workers_[i]->busy_ns.get());
+  }
+  add("sessions_ended_alone", sessions_ended_alone_);
+  if (server_ != nullptr) {
+    add("contract_requests", server_->counters().requests);
+    add("contract_bad_messages", server_->counters().bad_messages);
+    add("contract_refused_peers", server_->counters().refused_peers);
+    add("contract_events_sent", server_->counters().events_sent);
+    add("contract_events_dropped", server_->counters().events_dropped);
+  }
+  return counters;
+}
+
+void Agent::control_plane_changed(bool connected) {
+  connected_ = connected;
+  if (!connected) absent_since_ns_ = now_ns_;
+  log::info(connected ? "contract.control_plane_here" : "contract.control_plane_gone",
+            {{"sessions", table_.sessions()}});
+}
+
+// Nobody is left to ask, and no packet came for longer than the session's own limit.
+void Agent::end_silent_sessions() {
+  std::vector<SessionId> silent;
+  for (const auto& [id, timeout_ms] : media_timeout_ms_) {
+    const std::uint64_t silent_ns = now_ns_ - std::min(now_ns_, table_.last_media_ns(id));
+    if (timeout_ms != 0 && silent_ns >= timeout_ms * session::kNsPerMs) silent.push_back(id);
+  }
+  for (const SessionId id : silent) {
+    log::warn("session.ended_alone", {{"session", id.value}, {"reason", "no media and no control plane"}});
+    static_cast<void>(table_.close(id, now_ns_));
+    media_timeout_ms_.erase(id);
+    ++sessions_ended_alone_;
+  }
+}
+
+}  // namespace isthmus::agent

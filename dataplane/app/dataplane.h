@@ -1,0 +1,74 @@
+#pragma once
+
+// The running data plane: all parts in the order in which they depend on each other. Main thread.
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dataplane/agent/agent.h"
+#include "dataplane/agent/next_hops.h"
+#include "dataplane/app/config.h"
+#include "dataplane/app/io_choice.h"
+#include "dataplane/app/options.h"
+#include "dataplane/base/random.h"
+#include "dataplane/session/session_table.h"
+#include "dataplane/worker/worker.h"
+
+namespace isthmus::app {
+
+class Dataplane {
+ public:
+  /// Signals are blocked. `fd` of the options becomes ours.
+  static Result<std::unique_ptr<Dataplane>> start(const Config& config, const Options& options);
+  ~Dataplane();
+  Dataplane(const Dataplane&) = delete;
+  Dataplane& operator=(const Dataplane&) = delete;
+
+  /// Serves until a signal of `signal_fd` (signalfd(2)); which one.
+  Result<int> serve(int signal_fd);
+  /// Leave the kernel's drop rules in place: the next run follows at once.
+  void keep_drop_rules() { keep_drop_rules_ = true; }
+
+ private:
+  /// What the session table calls when ports come into use.
+  class EnginePorts final : public session::PortListener {
+   public:
+    explicit EnginePorts(io::Engine& engine) : engine_(engine) {}
+    Status open_port(const SocketAddress& local, std::size_t worker) override {
+      return engine_.open_port(local, worker);
+    }
+    void close_port(const SocketAddress& local) override { engine_.close_port(local); }
+
+   private:
+    io::Engine& engine_;
+  };
+
+  explicit Dataplane(const Config& config) : config_(config) {}
+  Status guard_kernel();
+  Status start_routes();
+  Status start_workers();
+  Status start_agent(const Options& options);
+  void read_routes(std::chrono::steady_clock::time_point now);
+
+  const Config config_;
+  bool keep_drop_rules_ = false;
+  bool rules_installed_ = false;
+  SystemRandom random_;
+  ChosenIo io_;
+  std::unique_ptr<agent::NetlinkKernel> kernel_;       // where the kernel does not route by itself
+  std::unique_ptr<agent::MirroredNextHops> mirrored_;  // one of the two
+  std::unique_ptr<agent::KernelRoutedNextHops> kernel_hops_;
+  std::unique_ptr<EnginePorts> ports_;
+  std::unique_ptr<crypto::SrtpEngine> srtp_;
+  std::vector<std::unique_ptr<session::WorkerLink>> links_;
+  std::unique_ptr<session::SessionTable> table_;
+  std::vector<std::unique_ptr<worker::Worker>> workers_;  // end before the table goes
+  std::unique_ptr<agent::Agent> agent_;
+  std::unique_ptr<contract::Server> server_;
+};
+
+/// --clean-up: what a killed run left behind. Needs the rights of a run.
+Status clean_up(const Config& config);
+
+}  // namespace isthmus::app

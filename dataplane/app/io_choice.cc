@@ -1,0 +1,123 @@
+#include "dataplane/app/io_choice.h"
+
+#include <ifaddrs.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "dataplane/io/socket_address.h"
+#include "dataplane/io/socket_io.h"
+#if ISTHMUS_DPDK
+#include "dataplane/io/dpdk/dpdk_engine.h"
+#endif
+
+namespace isthmus::app {
+namespace {
+
+Status need_interfaces(const Config& config) {
+  for (const io::Network& network : config.networks) {
+    if (network.interface.empty()) {
+      return fail(ErrorKind::kInvalidArgument, "network '" + network.name + "' names no interface", "interface");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+#if ISTHMUS_DPDK
+
+Status SystemIoOpener::start_dpdk(const Config& config) {
+  if (dpdk_tried_) return dpdk_status_;
+  dpdk_tried_ = true;
+  const auto started = io::dpdk::start_eal({io::dpdk::DpdkEngine::memory_mb(config.networks), config.huge_pages});
+  if (started) {
+    log::info("io.dpdk_started", {{"memory", *started}});
+  } else {
+    dpdk_status_ = forward_error(started);
+  }
+  return dpdk_status_;
+}
+
+Result<std::unique_ptr<io::Engine>> SystemIoOpener::open(io::Mode mode, const Config& config) {
+  if (mode == io::Mode::kSocket) {
+    auto engine = io::SocketEngine::make(config.networks, config.workers);
+    if (!engine) return forward_error(engine);
+    return std::unique_ptr<io::Engine>(std::move(*engine));
+  }
+  if (auto named = need_interfaces(config); !named) return forward_error(named);
+  if (auto started = start_dpdk(config); !started) return forward_error(started);
+  auto engine = mode == io::Mode::kAfXdp
+                    ? io::dpdk::DpdkEngine::open_af_xdp(config.networks, config.workers, config.run_directory)
+                    : io::dpdk::DpdkEngine::open_af_packet(config.networks, config.workers);
+  if (!engine) return forward_error(engine);
+  return std::unique_ptr<io::Engine>(std::move(*engine));
+}
+
+void shut_down_io() { io::dpdk::stop_eal(); }
+
+#else
+
+Status SystemIoOpener::start_dpdk(const Config& /*config*/) {
+  return fail(ErrorKind::kUnavailable, "this program was built without DPDK");
+}
+
+Result<std::unique_ptr<io::Engine>> SystemIoOpener::open(io::Mode mode, const Config& config) {
+  if (mode != io::Mode::kSocket) return forward_error(start_dpdk(config));
+  auto engine = io::SocketEngine::make(config.networks, config.workers);
+  if (!engine) return forward_error(engine);
+  return std::unique_ptr<io::Engine>(std::move(*engine));
+}
+
+void shut_down_io() {}
+
+#endif
+
+Result<ChosenIo> choose_io(const Config& config, IoOpener& opener) {
+  if (config.io_mode != io::Mode::kAuto) {
+    auto engine = opener.open(config.io_mode, config);
+    if (!engine) return forward_error(engine);
+    return ChosenIo{std::move(*engine), "configured"};
+  }
+  std::string reason;
+  for (const io::Mode mode : {io::Mode::kAfXdp, io::Mode::kAfPacket, io::Mode::kSocket}) {
+    auto engine = opener.open(mode, config);
+    if (engine) {
+      if (reason.empty()) reason = "the best mode of this host";
+      return ChosenIo{std::move(*engine), reason};
+    }
+    if (!reason.empty()) reason += "; ";
+    reason += "no " + std::string(to_string(mode)) + ": " + isthmus::to_string(engine.error());
+  }
+  return fail(ErrorKind::kUnavailable, reason, "io_mode");
+}
+
+Status check_addresses(const Config& config) {
+  ifaddrs* first = nullptr;
+  if (getifaddrs(&first) != 0) return {};  // the bind or the first packet will tell
+  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> list(first, &freeifaddrs);
+  const auto is_there = [&](const io::Network& network, const IpAddress& address) {
+    for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
+      if (entry->ifa_addr == nullptr) continue;
+      if (entry->ifa_addr->sa_family != AF_INET && entry->ifa_addr->sa_family != AF_INET6) continue;
+      if (!network.interface.empty() && network.interface != entry->ifa_name) continue;
+      io::KernelAddress kernel{};
+      std::memcpy(&kernel, entry->ifa_addr,
+                  entry->ifa_addr->sa_family == AF_INET ? sizeof kernel.v4 : sizeof kernel.v6);
+      if (io::from_kernel(kernel).ip == address) return true;
+    }
+    return false;
+  };
+  for (const io::Network& network : config.networks) {
+    for (const IpAddress& address : network.addresses) {
+      if (is_there(network, address)) continue;
+      const std::string place = network.interface.empty() ? "this host" : "interface " + network.interface;
+      return fail(ErrorKind::kUnavailable,
+                  "network '" + network.name + "': " + place + " does not have the address " + to_string(address),
+                  "addresses");
+    }
+  }
+  return {};
+}
+
+}  // namespace isthmus::app

@@ -1,0 +1,102 @@
+#include "dataplane/worker/worker.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <cstring>
+#include <string>
+#include <system_error>
+
+#include "dataplane/base/log.h"
+
+namespace isthmus::worker {
+namespace {
+
+// With the usual 50 us of slack a nap of 50 us takes 100.
+constexpr unsigned long kTimerSlackNs = 1;
+
+void nap() {
+  const timespec duration{0, kNapMicroseconds * 1000};
+  clock_nanosleep(CLOCK_MONOTONIC, 0, &duration, nullptr);
+}
+
+}  // namespace
+
+// The whole loop: no lock, no allocation, no system call outside io and nap().
+void Worker::run() {
+  prepare_thread();
+  Idle idle(config_.idle);
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    const bool found = turn();
+    if (idle.should_nap(found)) {
+      figures_.naps.add(1);
+      nap();
+    }
+  }
+}
+
+bool Worker::turn() {
+  const session::Time now = clock_.now();
+  figures_.turns.add(1);
+
+  // Packets: from the wire, through the stages, to the wire.
+  io_.receive(burst_);
+  const bool found = burst_.count > 0;
+  if (found) {
+    pipeline_.run(burst_, now);
+    pipeline_.count_refused(io_.send(burst_));
+  } else {
+    figures_.empty_polls.add(1);
+  }
+
+  // The control thread's commands, timers, packets of our own.
+  for (int i = 0; i < kMaxTicksPerTurn; ++i) {
+    const bool more = pipeline_.tick(burst_, now);
+    if (burst_.count > 0) pipeline_.count_refused(io_.send(burst_));
+    if (!more) break;
+  }
+  if (found) figures_.busy_ns.add(clock_.now().monotonic_ns - now.monotonic_ns);
+  return found;
+}
+
+Worker::Worker(const WorkerConfig& config, const WorkerDependencies& dependencies)
+    : config_(config),
+      io_(dependencies.io),
+      pipeline_(dependencies.link, dependencies.io, dependencies.engine, config.pipeline) {}
+
+Worker::~Worker() { stop(); }
+
+Status Worker::start() {
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    return fail(ErrorKind::kExhausted, std::string("no thread for a worker: ") + error.what());
+  }
+  return {};
+}
+
+void Worker::stop() {
+  stopping_.store(true, std::memory_order_relaxed);
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::prepare_thread() {
+  const std::string name = "worker-" + std::to_string(config_.index);
+  pthread_setname_np(pthread_self(), name.c_str());
+  prctl(PR_SET_TIMERSLACK, kTimerSlackNs);
+  if (config_.cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(*config_.cpu, &set);
+    const int error = pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+    if (error != 0) {
+      log::warn("worker.not_pinned",
+                {{"worker", config_.index}, {"cpu", *config_.cpu}, {"reason", std::strerror(error)}});
+    }
+  }
+  io_.attach_thread();
+}
+
+}  // namespace isthmus::worker
