@@ -47,7 +47,8 @@ sdp::MediaSection outline_of(const sdp::MediaSection& section) {
   outline.protocol = section.protocol;
   outline.protocol_text = section.protocol_text;
   for (const sdp::PayloadFormat& format : section.formats) {
-    outline.formats.push_back(sdp::PayloadFormat{format.payload_type, {}, 0, 1, {}});
+    const sdp::PayloadFormat* known = sdp::static_payload_format(format.payload_type);
+    outline.formats.push_back(known != nullptr ? *known : sdp::PayloadFormat{format.payload_type, {}, 0, 1, {}});
   }
   outline.format_text = section.format_text;
   return outline;

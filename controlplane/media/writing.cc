@@ -21,7 +21,8 @@ tl::unexpected<Refusal> violation(std::string text) {
 MediaSection refused_section(const MediaSection& seen) {
   MediaSection section = seen;
   section.port = 0;
-  if (section.formats.empty() && sdp::is_rtp(section.protocol)) section.formats.push_back({});
+  if (section.formats.empty() && sdp::is_rtp(section.protocol))
+    section.formats.push_back(*sdp::static_payload_format(0));
   return section;
 }
 

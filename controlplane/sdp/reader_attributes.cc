@@ -164,10 +164,11 @@ std::optional<Connection> parse_connection(std::string_view text) {
     connection.address = *address;
     return connection;
   }
-  const bool is_name = !host.empty() && host.size() <= kMaxNameBytes && std::ranges::all_of(host, [](char c) {
-    return c == '.' || c == '-' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-           (c >= 'A' && c <= 'Z');
-  });
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const bool is_name =
+      host.size() <= kMaxNameBytes && std::ranges::any_of(host, is_letter) && std::ranges::all_of(host, [&](char c) {
+        return is_letter(c) || c == '.' || c == '-' || c == '_' || (c >= '0' && c <= '9');
+      });
   if (!is_name) return std::nullopt;
   connection.name = std::string(host);
   if (is_v6) connection.address.family = IpFamily::kV6;

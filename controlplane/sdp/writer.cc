@@ -1,5 +1,6 @@
 #include "controlplane/sdp/writer.h"
 
+#include <algorithm>
 #include <array>
 
 #include "controlplane/sdp/text.h"
@@ -79,7 +80,9 @@ class Writer {
   void write_formats(const MediaSection& section) {
     for (const PayloadFormat& format : section.formats) {
       const std::string type = std::to_string(format.payload_type);
-      if (!format.encoding.empty()) {
+      // A refused line repeats its numbers only (RFC 3264 6).
+      const PayloadFormat* known = section.is_active() ? nullptr : static_payload_format(format.payload_type);
+      if (!format.encoding.empty() && !(known != nullptr && *known == format)) {
         std::string text = "a=rtpmap:" + type + " " + format.encoding + "/" + std::to_string(format.clock_hz);
         if (format.channels != 1) text += "/" + std::to_string(format.channels);
         line(text);
@@ -136,9 +139,9 @@ class Writer {
 
 std::string mask_line(std::string_view line) {
   if (line.starts_with("k=")) return "k=***";
-  if (!line.starts_with("a=")) return std::string(line);
   const std::size_t colon = line.find(':');
-  const std::string_view name = trim(line.substr(2, colon == std::string_view::npos ? colon : colon - 2));
+  std::string_view name = line.substr(0, colon);
+  name = trim(name.substr(std::min(name.size(), name.find('=') + 1)));
   if (colon != std::string_view::npos && is_secret_attribute(name)) {
     std::string masked(line.substr(0, colon + 1));
     if (line.find("inline:") != std::string_view::npos) {
