@@ -17,7 +17,5 @@ inline constexpr std::size_t kMaxMessageBytes = 256 * 1024;
 /// A body that is too long for a message is read and thrown away up to this size, so that the connection lives on after
 /// the 413; a longer one costs the peer its connection.
 inline constexpr std::size_t kMaxSkippedBytes = 4 * 1024 * 1024;
-/// Stray CRLFs before a start line (RFC 3261 7.5) that belong to no keep-alive.
-inline constexpr std::size_t kMaxLeadingLineEnds = 64;
 
 }  // namespace isthmus::sip

@@ -38,8 +38,8 @@ class Stream {
   virtual void write(std::string_view bytes) = 0;
   /// Bytes taken and not sent.
   virtual std::size_t unsent() const = 0;
-  /// Stops reading; ends the connection once all is sent or after kLingerMs, whatever comes first, also when the object
-  /// is destroyed at once afterwards.
+  /// Stops reading; ends the connection once all is sent or after a short while, whatever comes first, also when the
+  /// object is destroyed at once afterwards.
   virtual void close() = 0;
   virtual SocketAddress local() const = 0;
   virtual SocketAddress remote() const = 0;

@@ -20,11 +20,12 @@ struct Rate {
 };
 
 struct SourceLimits {
-  std::size_t max_connections = 64;
-  Rate unknown_messages{200, 400};         ///< all that an unknown source sends
-  Rate unknown_new_requests{20, 40};       ///< of these: requests outside of dialogs
-  Rate known_new_requests{5'000, 10'000};  ///< configured peers
-  std::size_t max_sources = 16'384;        ///< remembered at once
+  std::size_t max_connections = 64;           ///< of an unknown source
+  std::size_t max_known_connections = 1'024;  ///< of a configured peer
+  Rate unknown_messages{200, 400};            ///< all that an unknown source sends
+  Rate unknown_new_requests{20, 40};          ///< of these: requests outside of dialogs
+  Rate known_new_requests{5'000, 10'000};     ///< configured peers
+  std::size_t max_sources = 16'384;           ///< remembered at once
 };
 
 /// An IPv6 source counts as its /64. One thread.

@@ -118,16 +118,27 @@ class TransportLayer {
  private:
   struct Listener;
   class Connection;
+  struct TargetHash {
+    std::size_t operator()(const Target& target) const noexcept;
+  };
 
   void on_datagram(ListenerId listener, std::string_view bytes, const SocketAddress& from);
   void on_accepted(ListenerId listener, std::unique_ptr<Stream> stream);
   /// `bytes` is one whole message.
   void take_message(std::string_view bytes, const Flow& flow);
+  /// False if its source sends more than it may; a request of a configured peer has its 503 then.
+  bool is_within_rate(const Message& request, const Flow& flow);
   void refuse_message(const Message& request, const Refusal& refusal, const Flow& flow);
-  Result<ConnectionId> send_on_connection(std::string_view bytes, const Target& target);
+  void send_answer(const Message& answer, const Flow& flow);
+  /// A CRLF CRLF between messages.
+  bool take_keep_alive(const Flow& flow);
+  bool is_via_ours(const Via& via, const Flow& flow) const;
+  Result<Connection*> connection_to(const Target& target);
   Connection* find(ConnectionId id);
-  ConnectionId adopt(std::unique_ptr<Connection> connection);
-  void drop(ConnectionId id, const Error& why, bool tell_user);
+  Connection& adopt(std::unique_ptr<Stream> stream, const Flow& flow, bool is_outgoing);
+  /// Removes it; its memory goes, and the user hears of it, when nothing of it is on the call stack any more.
+  void drop(ConnectionId id, const Error& why);
+  void bury();
 
   Network& network_;
   event_loop::Timers& timers_;
@@ -138,11 +149,12 @@ class TransportLayer {
   SourceTable sources_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
-  struct TargetHash {
-    std::size_t operator()(const Target& target) const noexcept;
-  };
+  struct Dropped;
+  std::vector<Dropped> dropped_;
+  event_loop::TimerId burial_ = event_loop::kNoTimer;
   std::unordered_map<Target, ConnectionId, TargetHash> by_target_;
   std::uint64_t last_connection_ = 0;
+  std::string scratch_;  // for what is serialised and sent at once
 };
 
 }  // namespace isthmus::sip

@@ -1,0 +1,91 @@
+#include "controlplane/sip/source_limits.h"
+
+#include <algorithm>
+
+namespace isthmus::sip {
+
+namespace {
+
+/// A source can take any address of its /64.
+IpAddress key_of(const IpAddress& source) {
+  IpAddress key = source;
+  if (key.is_v6()) std::fill(key.bytes.begin() + 8, key.bytes.end(), std::uint8_t{0});
+  return key;
+}
+
+/// Sweeping is a walk over the whole table.
+constexpr std::chrono::seconds kSweepInterval{1};
+
+}  // namespace
+
+void SourceTable::set_known(std::vector<IpAddress> sources) {
+  known_.clear();
+  known_.insert(sources.begin(), sources.end());
+}
+
+SourceTable::Source* SourceTable::find_or_add(const IpAddress& source) {
+  const IpAddress key = key_of(source);
+  if (const auto found = sources_.find(key); found != sources_.end()) return &found->second;
+  if (sources_.size() >= limits_.max_sources) forget_quiet_sources();
+  // A configured peer is never shut out because strangers filled the table; there are only so many of them.
+  if (sources_.size() >= limits_.max_sources && !is_known(source)) return nullptr;
+  const auto now = clock_.now();
+  const Rate& requests = is_known(source) ? limits_.known_new_requests : limits_.unknown_new_requests;
+  Source fresh;
+  fresh.messages = {limits_.unknown_messages.burst, now};
+  fresh.new_requests = {requests.burst, now};
+  return &sources_.emplace(key, fresh).first->second;
+}
+
+bool SourceTable::take(Bucket& bucket, const Rate& rate) {
+  const auto now = clock_.now();
+  const double seconds = std::chrono::duration<double>(now - bucket.at).count();
+  bucket.tokens = std::min(rate.burst, bucket.tokens + seconds * rate.per_second);
+  bucket.at = now;
+  if (bucket.tokens < 1) return false;
+  bucket.tokens -= 1;
+  return true;
+}
+
+void SourceTable::forget_quiet_sources() {
+  const auto now = clock_.now();
+  if (now - swept_ < kSweepInterval) return;
+  swept_ = now;
+  // Whoever has been quiet long enough for full buckets is as good as new.
+  const auto refill = [](const Rate& rate) { return std::chrono::duration<double>(rate.burst / rate.per_second); };
+  const auto quiet = std::max(refill(limits_.unknown_messages), refill(limits_.unknown_new_requests));
+  std::erase_if(sources_, [&](const auto& entry) {
+    const Source& source = entry.second;
+    return source.connections == 0 && now - source.messages.at > quiet && now - source.new_requests.at > quiet;
+  });
+}
+
+SourceTable::Verdict SourceTable::take_message(const IpAddress& source) {
+  if (is_known(source)) return Verdict::kTake;
+  Source* const entry = find_or_add(source);
+  if (entry == nullptr) return Verdict::kTableFull;
+  return take(entry->messages, limits_.unknown_messages) ? Verdict::kTake : Verdict::kOverRate;
+}
+
+SourceTable::Verdict SourceTable::take_new_request(const IpAddress& source) {
+  Source* const entry = find_or_add(source);
+  if (entry == nullptr) return Verdict::kTableFull;
+  const Rate& rate = is_known(source) ? limits_.known_new_requests : limits_.unknown_new_requests;
+  return take(entry->new_requests, rate) ? Verdict::kTake : Verdict::kOverRate;
+}
+
+SourceTable::Verdict SourceTable::take_connection(const IpAddress& source) {
+  Source* const entry = find_or_add(source);
+  if (entry == nullptr) return Verdict::kTableFull;
+  const std::size_t limit = is_known(source) ? limits_.max_known_connections : limits_.max_connections;
+  if (entry->connections >= limit) return Verdict::kOverRate;
+  ++entry->connections;
+  return Verdict::kTake;
+}
+
+void SourceTable::release_connection(const IpAddress& source) {
+  const auto found = sources_.find(key_of(source));
+  if (found != sources_.end() && found->second.connections > 0) --found->second.connections;
+}
+
+}  // namespace isthmus::sip
