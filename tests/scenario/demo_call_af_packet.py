@@ -12,7 +12,7 @@ CALL_S = 6.0
 
 
 def main(run):
-    with netns.Lab("dp") as lab, gateway.Running(lab, run.build, run.folder, "af_packet") as running:
+    with netns.Lab("dp") as lab, gateway.Running(lab, run, run.folder, "af_packet") as running:
         outcome = place_call.place(lab, running.rest, run.folder, run.media, CALL_S, "af_packet", say=run.say)
         for row in outcome.rows:
             run.say(str(row))

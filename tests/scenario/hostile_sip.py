@@ -126,7 +126,7 @@ def half_open(run, lab):
 
 
 def main(run):
-    with netns.Lab("bad") as lab, gateway.Running(lab, run.build, run.folder, "af_xdp", left_encryption="off",
+    with netns.Lab("bad") as lab, gateway.Running(lab, run, run.folder, "af_xdp", left_encryption="off",
                                                   monitor="false") as running:
         over_tcp(run, lab)
         over_udp(run, lab)

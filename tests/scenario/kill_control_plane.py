@@ -15,7 +15,7 @@ BACK_S = 5.0
 
 
 def main(run):
-    with netns.Lab("kc") as lab, gateway.Running(lab, run.build, run.folder, "af_xdp") as running:
+    with netns.Lab("kc") as lab, gateway.Running(lab, run, run.folder, "af_xdp") as running:
         def strike(_left, _right):
             before = [call["id"] for call in running.rest.value("/api/v1/calls")["items"]]
             began = time.monotonic()

@@ -16,7 +16,7 @@ BACK_S = 6.0
 
 
 def main(run):
-    with netns.Lab("kd") as lab, gateway.Running(lab, run.build, run.folder, "af_xdp") as running:
+    with netns.Lab("kd") as lab, gateway.Running(lab, run, run.folder, "af_xdp") as running:
         left, right = place_call.endpoints(lab, run.folder, run.media)
         captures = place_call.Captures(lab, run.folder)
         try:

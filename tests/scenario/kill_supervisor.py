@@ -20,7 +20,7 @@ def alive(pids):
 
 
 def main(run):
-    with netns.Lab("ks") as lab, gateway.Running(lab, run.build, run.folder, "af_xdp") as running:
+    with netns.Lab("ks") as lab, gateway.Running(lab, run, run.folder, "af_xdp") as running:
         left, right = place_call.endpoints(lab, run.folder / "first", run.media)
         right.start()
         left.start()

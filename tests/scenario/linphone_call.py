@@ -39,7 +39,7 @@ def call(run, lab, name, left_calls):
 
 
 def main(run):
-    with netns.Lab("lin") as lab, gateway.Running(lab, run.build, run.folder, "af_xdp"):
+    with netns.Lab("lin") as lab, gateway.Running(lab, run, run.folder, "af_xdp"):
         call(run, lab, "baresip-calls", left_calls=True)
         call(run, lab, "linphone-calls", left_calls=False)
 

@@ -21,7 +21,7 @@ PAIRS = (  # caller, answering side
 def main(run):
     for transport, kind in (("udp", "u1"), ("tcp", "t1")):
         with netns.Lab(f"sipp{transport}") as lab, gateway.Running(
-                lab, run.build, run.folder / transport, "af_xdp", left_transport=transport, right_transport=transport,
+                lab, run, run.folder / transport, "af_xdp", left_transport=transport, right_transport=transport,
                 left_encryption="off", monitor="false") as running:
             for caller, answerer in PAIRS:
                 folder = run.folder / transport

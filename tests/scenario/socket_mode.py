@@ -13,7 +13,7 @@ CALL_S = 6.0
 
 
 def main(run):
-    with netns.Lab("sock") as lab, gateway.Running(lab, run.build, run.folder, "socket", unprivileged=True) as running:
+    with netns.Lab("sock") as lab, gateway.Running(lab, run, run.folder, "socket", unprivileged=True) as running:
         for name in ("isthmus-dataplane", "isthmus-controlplane"):
             status = pathlib.Path(f"/proc/{running.plane(name)}/status").read_text()
             values = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)

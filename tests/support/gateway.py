@@ -198,8 +198,9 @@ class Running:
     Programs, sockets and state live in a folder of their own under /tmp, where users without rights can reach them (a build
     folder may be anywhere). unprivileged: the supervisor itself starts without any right."""
 
-    def __init__(self, lab, build, folder, io_mode, unprivileged=False, **settings):
-        self.lab, self.build, self.io_mode, self.unprivileged, self.settings = lab, build, io_mode, unprivileged, settings
+    def __init__(self, lab, scenario, folder, io_mode, unprivileged=False, **settings):
+        self.lab, self.build, self.io_mode, self.unprivileged, self.settings = lab, scenario.build, io_mode, unprivileged, settings
+        self._sanitized = scenario.sanitized
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "gateway.log"
         self.process = None
@@ -227,11 +228,15 @@ class Running:
         shutil.rmtree(self.stage, ignore_errors=True)
 
     def command(self):
-        command = supervisor_command(self.programs, self.run, self.state)
+        command = [self.programs / "isthmus-supervisor", "--bin-dir", self.programs, "--config-dir", self.run, "--state-dir",
+                   self.state, "--run-dir", self.run]
+        if self._sanitized:
+            command.append("--no-seccomp")
         if self.unprivileged:
-            command = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--inh-caps=-all",
-                       "--bounding-set=-all", "--no-new-privs", *command]
-        return command
+            return ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--inh-caps=-all",
+                    "--bounding-set=-all", "--no-new-privs", *command, "--same-user"]
+        # Users that every Debian has, so that a test makes none.
+        return [*command, "--dataplane-user", "daemon", "--controlplane-user", "nobody"]
 
     def start(self):
         with self.log.open("ab") as log:
@@ -282,6 +287,3 @@ def descendants(pid):
             found += [child, *descendants(child)]
     return found
 
-
-def supervisor_command(programs, run, state):
-    return [programs / "isthmus-supervisor", "--bin-dir", programs, "--config-dir", run, "--state-dir", state, "--run-dir", run]

@@ -11,10 +11,10 @@ from . import demo_media
 
 
 class Scenario:
-    """name, folder (emptied for this run), media (films and tones), build (where bin/ is)."""
+    """name, folder (emptied for this run), media (films and tones), build (where bin/ is), sanitized (how it was built)."""
 
-    def __init__(self, name, build, folder):
-        self.name, self.build, self.folder = name, build, folder
+    def __init__(self, name, build, folder, sanitized=False):
+        self.name, self.build, self.folder, self.sanitized = name, build, folder, sanitized
         self.complaints = []
         self._began = time.monotonic()
         shutil.rmtree(folder, ignore_errors=True)
@@ -44,11 +44,12 @@ def main(run):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     root = pathlib.Path(__file__).resolve().parents[2]
     parser.add_argument("--build", type=pathlib.Path, default=root / "build/release", help="build folder (default %(default)s)")
+    parser.add_argument("--sanitized", action="store_true", help="the programs are built with sanitizers")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit(f"{name} makes network namespaces and needs root")
     build = arguments.build.resolve()
-    scenario = Scenario(name, build, build / "scenario" / name)
+    scenario = Scenario(name, build, build / "scenario" / name, arguments.sanitized)
     try:
         run(scenario)
     except Exception as error:  # whatever went wrong is the verdict
