@@ -77,6 +77,8 @@ struct StatsArrived {
 };
 /// The data plane lost all sessions.
 struct RelayRestarted {};
+/// The data plane has a later revision than the journal told of: it is to have the call's own again.
+struct RelayOutOfStep {};
 struct MediaStarted {
   Side side = Side::kA;
   std::uint16_t stream = 0;
@@ -96,6 +98,6 @@ struct EndAsked {
 
 using Event =
     std::variant<Began, RequestArrived, CancelArrived, AckArrived, ResponseArrived, RelayAnswered, RelayClosed,
-                 StatsArrived, RelayRestarted, MediaStarted, MediaTimedOut, TimerFired, EndAsked>;
+                 StatsArrived, RelayRestarted, RelayOutOfStep, MediaStarted, MediaTimedOut, TimerFired, EndAsked>;
 
 }  // namespace isthmus::b2bua

@@ -164,6 +164,9 @@ struct Dispatch {
   }
   void operator()(StatsArrived& event) const { on_stats(step, event); }
   void operator()(RelayRestarted&) const { on_relay_restarted(step); }
+  void operator()(RelayOutOfStep&) const {
+    if (step.call.session_state == SessionState::kOpen) tell_relay(step, step.call.media, Purpose::kRestore);
+  }
   void operator()(MediaStarted& event) const { on_media_started(step, event); }
   void operator()(MediaTimedOut& event) const { on_media_timed_out(step, event); }
   void operator()(TimerFired& event) const { on_timer(step, event); }

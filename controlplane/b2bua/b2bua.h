@@ -1,0 +1,207 @@
+#pragma once
+
+// The shell round the calls: gives them what happens, does what they want. SIP transactions, data plane, journal and
+// timers meet here and nowhere else.
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "controlplane/b2bua/call_view.h"
+#include "controlplane/b2bua/counters.h"
+#include "controlplane/b2bua/machine.h"
+#include "controlplane/b2bua/message_writer.h"
+#include "controlplane/b2bua/screening.h"
+#include "controlplane/event_loop/timers.h"
+#include "controlplane/journal/journal.h"
+#include "controlplane/routing/dial_plan.h"
+#include "controlplane/sip/transactions.h"
+#include "controlplane/trust/trust_table.h"
+#include "dataplane/contract/relay.h"
+
+namespace isthmus::b2bua {
+
+inline constexpr std::size_t kKeptEndedCalls = 200;  ///< last ended calls that can still be looked at
+
+/// A numeric address for the host of a peer in the configuration; nothing where it cannot be told now.
+using Resolve = std::function<std::optional<IpAddress>(std::string_view host)>;
+/// Numeric text only.
+std::optional<IpAddress> resolve_numeric(std::string_view host);
+
+/// All of it belongs to the event-loop thread.
+class B2bua final : public sip::TransactionUser {
+ public:
+  struct Dependencies {
+    sip::TransportLayer& transport;
+    contract::Relay& relay;
+    journal::Journal& journal;
+    event_loop::Timers& timers;
+    RandomSource& random;
+    std::function<WallTime()> wall_clock = [] { return std::chrono::system_clock::now(); };
+    Resolve resolve = resolve_numeric;
+  };
+
+  /// `listeners` in the order of configuration.listeners. The configuration has been checked.
+  static Result<std::unique_ptr<B2bua>> create(const Dependencies& dependencies, config::ControlPlane configuration,
+                                               std::vector<sip::ListenerId> listeners);
+  ~B2bua() override;
+
+  /// The transactions that this is the user of; before anything else.
+  void attach(sip::TransactionLayer& transactions) { transactions_ = &transactions; }
+  /// Takes up the calls of the journal and begins to follow the data plane. Once, after attach().
+  void start();
+
+  // ---- looking ----
+  std::size_t calls() const { return calls_.size(); }
+  /// Up to `limit` calls with a name after `after`, ascending.
+  std::vector<CallView> views(std::string_view after, std::size_t limit) const;
+  std::optional<CallView> view(std::string_view name) const;    ///< running or lately ended
+  const std::deque<CallView>& ended() const { return ended_; }  ///< oldest first, at most kKeptEndedCalls
+  routing::Route test_route(std::string_view alias, std::string_view from_zone) const;
+  const Counters& counters() const { return counters_; }
+  bool is_relay_connected() const { return relay_connected_; }
+  const config::ControlPlane& configuration() const { return configuration_; }
+  /// Called once for each call when it is over, with its record.
+  void on_ended(std::function<void(const CallView&)> handler) { ended_handler_ = std::move(handler); }
+
+  // ---- steering ----
+  /// False: no such call.
+  bool hang_up(std::string_view name, std::string_view reason = "ended by the operator");
+  /// No new calls from now on (503); `end_calls` hangs up those that run.
+  void drain(bool end_calls);
+  bool is_draining() const { return draining_; }
+
+  // ---- sip::TransactionUser ----
+  void on_request(sip::ServerId transaction, sip::Message request, const sip::Flow& flow) override;
+  void on_cancel(sip::ServerId invite, sip::Message cancel) override;
+  void on_ack_2xx(sip::Message ack, const sip::Flow& flow) override;
+  void on_response(sip::ClientId transaction, sip::Message response, const sip::Flow& flow) override;
+  void on_timeout(sip::ClientId transaction) override;
+  void on_transport_error(sip::ClientId transaction, const Error& why) override;
+  void on_transport_error(sip::ServerId transaction, const Error& why) override;
+
+ private:
+  using CallKey = std::uint64_t;
+  static constexpr std::size_t kTimerKinds = static_cast<std::size_t>(Timer::kSilence) + 1;
+
+  /// A running call with what only this process knows of it.
+  struct Entry {
+    Call call;
+    std::array<std::optional<sip::Target>, 2> link;  ///< by Side: where its messages came from or went to
+    std::optional<IpAddress> source;                 ///< of leg A, for the limit per source
+    std::array<std::array<event_loop::TimerId, 2>, kTimerKinds> timers{};
+    std::unordered_map<ClientId, sip::ClientId> clients;
+    std::vector<ServerId> servers;  ///< INVITEs without final response
+    std::vector<std::string> tags;  ///< local ones, also of attempts that are over
+    bool in_step = false;
+    std::deque<Event> waiting;  ///< what happened while a step was performed
+  };
+  /// A client transaction of ours.
+  struct Client {
+    CallKey call = 0;
+    Side side = Side::kB;
+    ClientId id = 0;
+    Method method = Method::kInvite;
+    std::string confirmed_tag;  ///< of the 2xx that was acknowledged
+    std::string ended_tag;      ///< of the last fork that was ended with BYE
+    std::optional<sip::Message> ack;
+    std::optional<sip::Target> target;
+  };
+  struct DialogPlace {
+    CallKey call = 0;
+    Side side = Side::kA;
+  };
+
+  B2bua(const Dependencies& dependencies, config::ControlPlane configuration, routing::DialPlan plan,
+        trust::TrustTable trust, std::vector<sip::ListenerId> listeners);
+
+  // door.cc: requests outside of dialogs
+  void on_new_request(sip::ServerId transaction, const sip::Message& request, const sip::Flow& flow);
+  void on_new_call(sip::ServerId transaction, const sip::Message& invite, const sip::Flow& flow,
+                   const config::Zone& zone);
+  std::optional<Refused> admit(const sip::Message& invite, const sip::Flow& flow, const config::Zone& zone);
+  bool is_loop(const sip::Message& invite) const;
+  void answer_options(sip::ServerId transaction, const sip::Flow& flow);
+  void refuse(sip::ServerId transaction, const Refused& refused, const sip::Message& request, const sip::Flow& flow);
+  std::vector<Attempt> attempts_of(const routing::Route& route, const routing::DialledUri& dialled) const;
+  const config::Zone* zone_of(const sip::Flow& flow) const;
+
+  // b2bua.cc: events to calls
+  void on_dialog_request(sip::ServerId transaction, const sip::Message& request, const sip::Flow& flow);
+  Entry* find(CallKey key);
+  Entry* find_dialog(const sip::Message& message, Side& side);
+  Entry* find_session(contract::SessionId session);
+  void tell(CallKey key, Event event);
+  void tell_response(const Client& client, Response response);
+  void on_relay_event(const contract::Event& event);
+
+  // perform.cc: actions of calls
+  void perform(Entry& entry, Actions actions);
+  void perform(Entry& entry, SendRequest& action);
+  void perform(Entry& entry, SendCancel& action);
+  void perform(Entry& entry, SendAck& action);
+  void perform(Entry& entry, EndFork& action);
+  void perform(Entry& entry, SendResponse& action);
+  void perform(Entry& entry, ResendResponse& action);
+  void perform(Entry& entry, OpenSession& action);
+  void perform(Entry& entry, UpdateSession& action);
+  void perform(Entry& entry, CloseSession& action);
+  void perform(Entry& entry, QueryStats& action);
+  void perform(Entry& entry, StartTimer& action);
+  void perform(Entry& entry, StopTimer& action);
+  void perform(Entry& entry, WriteJournal& action);
+  void perform(Entry& entry, Note& action);
+  void perform(Entry& entry, Finish& action);
+  void end_fork(const sip::Message& response, const sip::Target& target);
+  std::optional<sip::Target> target_of(const Entry& entry, Side side, const Dialog& dialog);
+  std::optional<sip::Target> first_target(Entry& entry);
+  Writing writing_for(const sip::Target& target) const;
+  Writing writing_for(sip::ListenerId listener) const;
+  void remove(CallKey key);
+  void retire(sip::ClientId client);
+  void sweep_retired();
+
+  // recovery.cc
+  void take_up_journal();
+  void on_relay_connection(bool connected, std::uint64_t incarnation);
+  void list_sessions(std::uint64_t round, std::optional<contract::SessionId> from);
+  void reconcile();
+
+  Dependencies deps_;
+  config::ControlPlane configuration_;
+  routing::DialPlan plan_;
+  trust::TrustTable trust_;
+  std::vector<sip::ListenerId> listeners_;  ///< as configuration_.listeners
+  sip::TransactionLayer* transactions_ = nullptr;
+
+  std::unordered_map<CallKey, std::unique_ptr<Entry>> calls_;
+  std::unordered_map<std::string, DialogPlace> dialogs_;    ///< by local tag
+  std::unordered_map<std::uint64_t, CallKey> sessions_;     ///< by SessionId
+  std::unordered_map<std::uint64_t, DialogPlace> servers_;  ///< INVITE server transactions, for CANCEL
+  std::unordered_map<std::uint64_t, Client> clients_;       ///< by sip::ClientId
+  std::unordered_map<IpAddress, std::uint32_t> calls_by_source_;
+  std::deque<std::pair<event_loop::TimePoint, sip::ClientId>> retired_;  ///< clients_ to forget, oldest first
+  const sip::Message* current_response_ = nullptr;                       ///< during the step that a response caused
+  bool retire_timer_runs_ = false;
+
+  double new_call_tokens_ = 0;  ///< bucket of limits.calls_per_second
+  event_loop::TimePoint tokens_at_{};
+
+  bool relay_connected_ = false;
+  std::uint64_t relay_round_ = 0;  ///< one more for each connection, so that an old listing is recognised
+  std::unordered_map<std::uint64_t, contract::Revision> listed_;
+  std::vector<CallKey> expected_;  ///< calls whose session should be in that listing
+  bool draining_ = false;
+
+  Counters counters_;
+  std::deque<CallView> ended_;
+  std::function<void(const CallView&)> ended_handler_;
+};
+
+}  // namespace isthmus::b2bua

@@ -1,0 +1,33 @@
+#pragma once
+
+// A call as it stands in the journal: all that a new control plane needs to carry on with it. Holds keys.
+
+#include <array>
+#include <optional>
+
+#include "controlplane/b2bua/call.h"
+#include "controlplane/config/control_plane.h"
+#include "controlplane/sip/transport.h"
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/secret.h"
+
+namespace isthmus::b2bua {
+
+inline constexpr std::uint32_t kRecordVersion = 1;
+
+struct JournalRecord {
+  const Call& call;
+  const std::array<std::optional<sip::Target>, 2>& link;
+};
+/// A call that nobody answered yet is written without its media: it cannot be carried on, only be ended.
+SecretBytes encode_record(const JournalRecord& record);
+
+struct RecoveredRecord {
+  Call call;
+  std::array<std::optional<sip::Target>, 2> link;
+};
+/// kMalformedInput for bytes that are no record, or of another version. The media settings come from the configuration
+/// of today.
+Result<RecoveredRecord> decode_record(Bytes bytes, const config::ControlPlane& configuration);
+
+}  // namespace isthmus::b2bua
