@@ -85,26 +85,26 @@ struct SourceKey {
 
 /// Media from the peer. First line: read for each packet and seldom written. Second line: written for each packet.
 struct alignas(kCacheLine) LegReceive {
-  SourceKey source;                          ///< whose RTP is accepted without asking further
-  std::uint8_t receive_open = 0;             ///< 0: held, packets are dropped with direction_closed
-  std::uint8_t mapped = 0;                   ///< the offsets below are valid for `ssrc` and `payload_in`
-  std::uint8_t payload_in = kNoPayloadType;  ///< payload type seen last ...
-  std::uint8_t payload_out = 0;              ///< ... and what it becomes
-  std::uint32_t ssrc = 0;                    ///< the source that is being forwarded
-  std::uint32_t timestamp_offset = 0;        ///< out = in + offset (equal clocks)
-  std::uint16_t sequence_offset = 0;         ///< out = in + offset, always
-  std::uint16_t component_flags = 0;         ///< kRtcpMux
-  std::uint32_t budget = 0;                  ///< packets that may still come before the next refill
-  crypto::SrtpContext* context = nullptr;    ///< nullptr: clear
-  Leg* far = nullptr;                        ///< where its media goes
+  SourceKey source;                                 ///< whose RTP is accepted without asking further
+  std::uint8_t receive_open = 0;                    ///< 0: held, packets are dropped with direction_closed
+  std::uint8_t mapped = 0;                          ///< the offsets below are valid for `ssrc` and `payload_in`
+  Figure<std::uint8_t> payload_in{kNoPayloadType};  ///< payload type seen last ...
+  std::uint8_t payload_out = 0;                     ///< ... and what it becomes
+  std::uint32_t ssrc = 0;                           ///< the source that is being forwarded
+  std::uint32_t timestamp_offset = 0;               ///< out = in + offset (equal clocks)
+  std::uint16_t sequence_offset = 0;                ///< out = in + offset, always
+  std::uint16_t component_flags = 0;                ///< kRtcpMux
+  std::uint32_t budget = 0;                         ///< packets that may still come before the next refill
+  crypto::SrtpContext* context = nullptr;           ///< nullptr: clear
+  Leg* far = nullptr;                               ///< where its media goes
 
   alignas(kCacheLine) Figure<std::uint64_t> packets;  ///< accepted RTP
   Figure<std::uint64_t> bytes;                        ///< payload octets
   Figure<std::uint32_t> highest;                      ///< extended highest sequence number (RFC 3550 A.1)
   Figure<std::uint32_t> jitter_q4;                    ///< RFC 3550 A.8, sixteenths of a tick
   std::uint32_t transit = 0;                          ///< RFC 3550 A.8
-  std::uint32_t clock_hz = 0;                         ///< of payload_in
-  std::uint64_t last_ns = 0;                          ///< arrival of the last packet
+  Figure<std::uint32_t> clock_hz;                     ///< of payload_in
+  Figure<std::uint64_t> last_ns;                      ///< arrival of the last packet
   std::uint32_t last_timestamp_out = 0;               ///< of the last packet forwarded
   std::uint16_t highest_out = 0;                      ///< highest sequence number forwarded
   std::uint16_t padding = 0;
@@ -149,12 +149,12 @@ struct Latch {
 
 /// What the peer says and what we say about it (RFC 3550 6.4). Written when RTCP comes or goes.
 struct LegReports {
-  std::uint32_t base = 0;            ///< extended first sequence number (A.1)
+  Figure<std::uint32_t> base;        ///< extended first sequence number (A.1)
   std::uint32_t expected_prior = 0;  ///< A.3
   std::uint64_t received_prior = 0;
-  std::uint64_t received_base = 0;   ///< LegReceive::packets when `base` was set
-  Figure<std::int64_t> lost_before;  ///< lost of sources before the present one
-  std::uint64_t sent_prior = 0;      ///< LegTransmit::packets at the last report
+  Figure<std::uint64_t> received_base;  ///< LegReceive::packets when `base` was set
+  Figure<std::int64_t> lost_before;     ///< lost of sources before the present one
+  std::uint64_t sent_prior = 0;         ///< LegTransmit::packets at the last report
   std::uint64_t next_report_ns = 0;
   std::uint64_t sr_arrival_ns = 0;  ///< of the last SR; 0: none
   std::uint32_t sr_ntp_middle = 0;  ///< LSR
@@ -241,7 +241,9 @@ struct Stream {
 void publish_remote(Leg& leg, const SourceKey& remote);
 /// Any thread.
 std::optional<SocketAddress> read_remote(const Leg& leg);
-/// Any thread.
+/// Any thread: expected minus received of all sources so far (RFC 3550 A.3); negative with duplicates.
+std::int64_t packets_lost(const Leg& leg);
+/// Any thread; `encrypted` is left to who knows the configuration.
 contract::LegStats read_stats(const Leg& leg);
 
 }  // namespace isthmus::session

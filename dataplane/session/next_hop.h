@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <memory>
 
@@ -13,10 +14,12 @@
 
 namespace isthmus::session {
 
+inline constexpr std::uint16_t kMaxIoPort = 0x7fff;
+
 struct NextHopValue {
   std::array<std::uint8_t, 6> destination_mac{};
   std::array<std::uint8_t, 6> source_mac{};
-  std::uint16_t io_port = 0;  ///< io::Frame::port of what is sent
+  std::uint16_t io_port = 0;  ///< io::Frame::port of what is sent, at most kMaxIoPort
   std::uint16_t mtu = 1500;   ///< bytes of the IP packet, 576..9000
   bool valid = false;         ///< false: no route or no neighbour yet; packets are dropped with no_route
 

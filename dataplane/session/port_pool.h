@@ -37,31 +37,38 @@ class PortPool {
   std::uint16_t first_port() const { return first_; }
   std::uint16_t last_port() const { return last_; }
   std::size_t workers() const { return free_.size(); }
-  std::uint32_t ports_in_use() const;
-  std::uint32_t ports_resting(std::uint64_t now_ns) const;
+  std::uint32_t ports_in_use() const { return 2 * pairs_used_; }
+  std::uint32_t ports_resting(std::uint64_t now_ns);
   /// Free pairs of a worker's class at this time.
-  std::size_t free_pairs(std::size_t worker, std::uint64_t now_ns) const;
+  std::size_t free_pairs(std::size_t worker, std::uint64_t now_ns);
 
  private:
   enum class State : std::uint8_t { kFree, kUsed, kResting };
+  struct Pair {
+    State state = State::kFree;
+    std::uint64_t rest_until_ns = 0;
+    std::size_t place = 0;  // in free_ of its class, while kFree
+  };
   struct Resting {
     std::uint16_t port = 0;
     std::uint64_t until_ns = 0;
   };
 
   bool is_pair(std::uint16_t rtp_port) const;
-  std::size_t slot(std::uint16_t rtp_port) const { return static_cast<std::size_t>(rtp_port - first_pair_) / 2; }
+  Pair& pair(std::uint16_t rtp_port) { return pairs_[static_cast<std::size_t>(rtp_port - first_pair_) / 2]; }
   void wake(std::uint64_t now_ns);
+  void add_free(std::uint16_t rtp_port);
   void remove_free(std::uint16_t rtp_port);
 
   IpAddress address_;
   std::uint16_t first_;
   std::uint16_t last_;
-  std::uint16_t first_pair_;
-  std::vector<State> state_;                      // by pair
+  std::uint32_t first_pair_;
+  std::vector<Pair> pairs_;
   std::vector<std::vector<std::uint16_t>> free_;  // by worker; unordered
-  std::deque<Resting> resting_;                   // in order of until_ns; an entry may be stale (taken meanwhile)
+  std::deque<Resting> resting_;                   // by until_ns; stale where the pair was taken meanwhile
   std::uint32_t pairs_used_ = 0;
+  std::uint32_t pairs_resting_ = 0;
 };
 
 }  // namespace isthmus::session

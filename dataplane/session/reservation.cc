@@ -1,0 +1,40 @@
+#include "dataplane/session/reservation.h"
+
+namespace isthmus::session {
+
+Reservation::~Reservation() {
+  if (committed_) return;
+  for (const Pair& pair : pairs_) {
+    listener_.close_port({pair.pool->address(), pair.rtp_port});
+    listener_.close_port({pair.pool->address(), static_cast<std::uint16_t>(pair.rtp_port + 1)});
+    pair.pool->release(pair.rtp_port, now_ns_);
+  }
+  // No worker has seen these.
+  for (const NextHopKey& key : keys_) hops_.release(key);
+}
+
+Result<std::uint16_t> Reservation::pair(PortPool& pool, std::uint16_t rtp_port, std::size_t worker,
+                                        RandomSource& random) {
+  auto port = rtp_port == 0 ? pool.draw(worker, now_ns_, random) : pool.take(rtp_port, now_ns_);
+  if (!port) return port;
+  if (auto opened = open_both(pool.address(), *port, worker); !opened) {
+    pool.release(*port, now_ns_);
+    return forward_error(opened);
+  }
+  pairs_.push_back({&pool, *port});
+  return port;
+}
+
+Result<void> Reservation::open_both(const IpAddress& ip, std::uint16_t rtp_port, std::size_t worker) {
+  if (auto opened = listener_.open_port({ip, rtp_port}, worker); !opened) return opened;
+  auto opened = listener_.open_port({ip, static_cast<std::uint16_t>(rtp_port + 1)}, worker);
+  if (!opened) listener_.close_port({ip, rtp_port});
+  return opened;
+}
+
+NextHop& Reservation::hop(const NextHopKey& key) {
+  keys_.push_back(key);
+  return hops_.acquire(key);
+}
+
+}  // namespace isthmus::session

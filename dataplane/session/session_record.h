@@ -1,0 +1,51 @@
+#pragma once
+
+// What the control thread keeps of a session; private to this folder.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dataplane/contract/messages.h"
+#include "dataplane/session/leg.h"
+#include "dataplane/session/port_pool.h"
+
+namespace isthmus::session {
+
+struct LegRecord {
+  PortPool* pool = nullptr;
+  std::uint16_t network = 0;
+  std::uint16_t rtp_port = 0;
+  std::uint32_t ssrc = 0;
+  std::uint16_t initial_sequence = 0;
+  std::uint32_t initial_timestamp = 0;
+  std::optional<SocketAddress> remote_rtcp;  // as signalled or derived
+  // Shared, because a context outlives the record that used it until its worker is past it, and passes unchanged from
+  // one revision to the next. All references are the control thread's.
+  std::shared_ptr<crypto::SrtpContext> receive_context;
+  std::shared_ptr<crypto::SrtpContext> previous_receive_context;
+  std::shared_ptr<crypto::SrtpContext> send_context;
+  std::uint64_t forget_previous_ns = 0;
+  std::vector<NextHopKey> hop_keys;  // of the signalled addresses
+  std::array<std::optional<NextHopKey>, 2> latched_hop;
+
+  SocketAddress local_rtp() const { return {pool->address(), rtp_port}; }
+  SocketAddress local_rtcp() const { return {pool->address(), static_cast<std::uint16_t>(rtp_port + 1)}; }
+};
+
+struct StreamRecord {
+  std::shared_ptr<Stream> stream;  // shared with the retired list, as above
+  std::shared_ptr<const StreamConfig> config;
+  std::array<LegRecord, 2> leg;
+};
+
+struct SessionRecord {
+  contract::SessionSpec spec;
+  std::size_t worker = 0;
+  std::uint64_t opened_ns = 0;
+  std::vector<StreamRecord> streams;
+  std::map<IpAddress, NextHopKey> injection_hops;
+};
+
+}  // namespace isthmus::session
