@@ -9,6 +9,7 @@ namespace isthmus::sdp {
 namespace {
 
 constexpr std::string_view kMask = "***";
+constexpr std::string_view kInline = "inline:";
 
 // Attributes whose value is a secret although it has a place in the model, or none.
 constexpr std::array<std::string_view, 4> kSecretAttributes = {"ice-pwd", "key-mgmt", "cryptoscale", "crypto"};
@@ -45,6 +46,13 @@ class Writer {
 
  private:
   void line(std::string_view text) {
+    // A key in a line that should have none (a mistyped a=crypto) must not reach a log either.
+    const std::size_t key =
+        form_ == SecretForm::kMasked && !text.starts_with("a=crypto:") ? text.find(kInline) : std::string_view::npos;
+    if (key != std::string_view::npos) {
+      out_ += text.substr(0, key + kInline.size());
+      text = kMask;
+    }
     out_ += text;
     out_ += "\r\n";
   }
@@ -144,7 +152,7 @@ std::string mask_line(std::string_view line) {
   name = trim(name.substr(std::min(name.size(), name.find('=') + 1)));
   if (colon != std::string_view::npos && is_secret_attribute(name)) {
     std::string masked(line.substr(0, colon + 1));
-    if (line.find("inline:") != std::string_view::npos) {
+    if (line.find(kInline) != std::string_view::npos) {
       std::string_view rest = line.substr(colon + 1);
       masked += next_word(rest);  // tag
       masked += ' ';
@@ -153,8 +161,8 @@ std::string mask_line(std::string_view line) {
   }
   if (equal_ignoring_case(name, "candidate") && is_secret_candidate(line)) return "a=candidate:***";
   // Whatever attribute a key was put into by mistake.
-  const std::size_t key = line.find("inline:");
-  if (key != std::string_view::npos) return std::string(line.substr(0, key)) + "inline:***";
+  const std::size_t key = line.find(kInline);
+  if (key != std::string_view::npos) return std::string(line.substr(0, key + kInline.size())) + std::string(kMask);
   return std::string(line);
 }
 

@@ -49,6 +49,14 @@ TEST(Writer, LogsHaveNoSecret) {
   EXPECT_THAT(log, HasSubstr("a=candidate:1 1 UDP 1 192.0.2.1 4000 typ host\r\n"));
 }
 
+TEST(Writer, AKeyInALineThatShouldHaveNoneIsMaskedToo) {
+  const auto d = parse(
+      "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=inline:topsecret\r\nt=0 0\r\na=x-crypto:1 S inline:topsecret\r\n"
+      "m=audio 0 RTP/AVP 96\r\na=fmtp:96 inline:topsecret\r\na=Crypto:1 S inline:topsecret\r\n");
+  ASSERT_TRUE(d.has_value());
+  EXPECT_THAT(to_log(*d), Not(HasSubstr("topsecret")));
+}
+
 TEST(Writer, RawTextIsMaskedByLine) {
   const std::string raw = serialise(secret_description()) +
                           "k=clear:topsecret\na = x\nA=crypto:1 S inline:topsecret\na=cryptoscale:1 client S "
