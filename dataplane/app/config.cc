@@ -254,8 +254,7 @@ tl::expected<Config, ConfigProblems> parse_config(std::string_view text) {
     problems.push_back({error.source().begin.line, "", std::string(error.description())});
   }
   if (problems.empty()) return config;
-  std::stable_sort(problems.begin(), problems.end(),
-                   [](const ConfigProblem& left, const ConfigProblem& right) { return left.line < right.line; });
+  std::sort(problems.begin(), problems.end());
   return tl::unexpected(std::move(problems));
 }
 

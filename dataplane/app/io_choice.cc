@@ -2,9 +2,10 @@
 
 #include <ifaddrs.h>
 
-#include <algorithm>
+#include <cstring>
 #include <utility>
 
+#include "dataplane/base/log.h"
 #include "dataplane/io/socket_address.h"
 #include "dataplane/io/socket_io.h"
 #if ISTHMUS_DPDK
@@ -14,39 +15,31 @@
 namespace isthmus::app {
 namespace {
 
-Status need_interfaces(const Config& config) {
-  for (const io::Network& network : config.networks) {
-    if (network.interface.empty()) {
-      return fail(ErrorKind::kInvalidArgument, "network '" + network.name + "' names no interface", "interface");
-    }
-  }
-  return {};
+Result<std::unique_ptr<io::Engine>> open_sockets(const Config& config) {
+  auto engine = io::SocketEngine::make(config.networks, config.workers);
+  if (!engine) return forward_error(engine);
+  return std::unique_ptr<io::Engine>(std::move(*engine));
 }
-
-}  // namespace
 
 #if ISTHMUS_DPDK
 
-Status SystemIoOpener::start_dpdk(const Config& config) {
-  if (dpdk_tried_) return dpdk_status_;
-  dpdk_tried_ = true;
-  const auto started = io::dpdk::start_eal({io::dpdk::DpdkEngine::memory_mb(config.networks), config.huge_pages});
-  if (started) {
+// The EAL starts once a process; every mode on it shares that start, and its failure.
+const Status& start_dpdk(const Config& config) {
+  static const Status status = [&]() -> Status {
+    const auto started = io::dpdk::start_eal({io::dpdk::DpdkEngine::memory_mb(config.networks), config.huge_pages});
+    if (!started) return forward_error(started);
     log::info("io.dpdk_started", {{"memory", *started}});
-  } else {
-    dpdk_status_ = forward_error(started);
-  }
-  return dpdk_status_;
+    return {};
+  }();
+  return status;
 }
 
-Result<std::unique_ptr<io::Engine>> SystemIoOpener::open(io::Mode mode, const Config& config) {
-  if (mode == io::Mode::kSocket) {
-    auto engine = io::SocketEngine::make(config.networks, config.workers);
-    if (!engine) return forward_error(engine);
-    return std::unique_ptr<io::Engine>(std::move(*engine));
+Result<std::unique_ptr<io::Engine>> open_on_dpdk(io::Mode mode, const Config& config) {
+  for (const io::Network& network : config.networks) {
+    if (!network.interface.empty()) continue;
+    return fail(ErrorKind::kInvalidArgument, "network '" + network.name + "' names no interface", "interface");
   }
-  if (auto named = need_interfaces(config); !named) return forward_error(named);
-  if (auto started = start_dpdk(config); !started) return forward_error(started);
+  if (const Status& started = start_dpdk(config); !started) return forward_error(started);
   auto engine = mode == io::Mode::kAfXdp
                     ? io::dpdk::DpdkEngine::open_af_xdp(config.networks, config.workers, config.run_directory)
                     : io::dpdk::DpdkEngine::open_af_packet(config.networks, config.workers);
@@ -54,24 +47,25 @@ Result<std::unique_ptr<io::Engine>> SystemIoOpener::open(io::Mode mode, const Co
   return std::unique_ptr<io::Engine>(std::move(*engine));
 }
 
-void shut_down_io() { io::dpdk::stop_eal(); }
-
 #else
 
-Status SystemIoOpener::start_dpdk(const Config& /*config*/) {
-  return fail(ErrorKind::kUnavailable, "this program was built without DPDK");
+Result<std::unique_ptr<io::Engine>> open_on_dpdk(io::Mode /*mode*/, const Config& /*config*/) {
+  return fail(ErrorKind::kUnavailable, "this program was built without DPDK", "io_mode");
 }
-
-Result<std::unique_ptr<io::Engine>> SystemIoOpener::open(io::Mode mode, const Config& config) {
-  if (mode != io::Mode::kSocket) return forward_error(start_dpdk(config));
-  auto engine = io::SocketEngine::make(config.networks, config.workers);
-  if (!engine) return forward_error(engine);
-  return std::unique_ptr<io::Engine>(std::move(*engine));
-}
-
-void shut_down_io() {}
 
 #endif
+
+}  // namespace
+
+Result<std::unique_ptr<io::Engine>> SystemIoOpener::open(io::Mode mode, const Config& config) {
+  return mode == io::Mode::kSocket ? open_sockets(config) : open_on_dpdk(mode, config);
+}
+
+void shut_down_io() {
+#if ISTHMUS_DPDK
+  io::dpdk::stop_eal();
+#endif
+}
 
 Result<ChosenIo> choose_io(const Config& config, IoOpener& opener) {
   if (config.io_mode != io::Mode::kAuto) {

@@ -21,11 +21,6 @@ class IoOpener {
 class SystemIoOpener final : public IoOpener {
  public:
   Result<std::unique_ptr<io::Engine>> open(io::Mode mode, const Config& config) override;
-
- private:
-  Status start_dpdk(const Config& config);
-  bool dpdk_tried_ = false;
-  Status dpdk_status_;
 };
 
 struct ChosenIo {
