@@ -68,6 +68,25 @@ Message Message::response(const Message& request, std::uint16_t status, std::str
   return message;
 }
 
+Message Message::skeleton_of(const Message& request) {
+  Message skeleton;
+  skeleton.method_ = request.method_;
+  skeleton.method_name_ = request.method_name_;
+  for (const Header& header : request.headers_) {
+    const bool kept = header.id == HeaderId::kVia || header.id == HeaderId::kFrom || header.id == HeaderId::kTo ||
+                      header.id == HeaderId::kCallId || header.id == HeaderId::kCSeq ||
+                      header.id == HeaderId::kTimestamp || header.id == HeaderId::kRecordRoute;
+    if (kept) skeleton.headers_.push_back(header);
+  }
+  skeleton.vias_ = request.vias_;
+  skeleton.from_ = request.from_;
+  skeleton.to_ = request.to_;
+  skeleton.call_id_ = request.call_id_;
+  skeleton.cseq_ = request.cseq_;
+  skeleton.record_routes_ = request.record_routes_;
+  return skeleton;
+}
+
 void Message::set_request_uri(std::string_view uri) {
   const std::string line = one_line(uri);
   auto parsed = Uri::parse(line);

@@ -41,6 +41,9 @@ class Message {
   static Message response(const Message& request, std::uint16_t status, std::string_view reason = {},
                           std::string_view to_tag = {});
 
+  /// A request with only the headers that its responses need.
+  static Message skeleton_of(const Message& request);
+
   bool is_request() const { return status_ == 0; }
   bool is_response() const { return status_ != 0; }
 

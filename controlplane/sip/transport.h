@@ -93,6 +93,7 @@ class TransportLayer {
 
   /// Before the first listener.
   void set_user(TransportUser& user) { user_ = &user; }
+  void clear_user() { user_ = nullptr; }
   Result<ListenerId> listen(const ListenerSettings& settings);
   /// The address really bound.
   SocketAddress local_address(ListenerId listener) const;
