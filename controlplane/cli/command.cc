@@ -47,7 +47,9 @@ std::variant<Command, Ending> read_command_line(int argc, const char* const* arg
 
   add_watch(*add_verb(app, command, Verb::kStatus, "status", "the gateway: data plane, listeners, peers, alarms"),
             command, interval_s);
-  add_watch(*add_verb(app, command, Verb::kCalls, "calls", "all calls"), command, interval_s);
+  CLI::App* calls = add_verb(app, command, Verb::kCalls, "calls", "all calls");
+  calls->add_flag("--ended", command.ended, "those that ended lately instead, with the reason");
+  add_watch(*calls, command, interval_s);
   CLI::App* call = add_verb(app, command, Verb::kCall, "call", "one call with the figures of each stream");
   call->add_option("id", command.call_id, "as `isthmus calls` shows it")->required();
   add_watch(*call, command, interval_s);

@@ -19,6 +19,7 @@ struct Command {
   std::string url = kDefaultUrl;
   std::string token_file = kDefaultTokenFile;
   bool json = false;   ///< the gateway's answer as it is
+  bool ended = false;  ///< calls: those that ended lately
   bool watch = false;  ///< again every `interval` until interrupted
   std::chrono::seconds interval{1};
   std::string call_id;

@@ -147,12 +147,31 @@ Result<std::string> render_calls(const std::vector<std::string>& pages) {
   return table.empty() ? "No calls.\n" : table.text();
 }
 
+Result<std::string> render_ended_calls(const std::vector<std::string>& pages) {
+  Table table({{"ID"}, {"FROM"}, {"TO"}, {"BEGAN"}, {"TIME", Align::kRight}, {"STATUS", Align::kRight}, {"REASON"}});
+  for (const std::string& page : pages) {
+    const auto value = read(page);
+    if (!value) return forward_error(value);
+    for (const json::value& call : items(at(*value, "items"))) {
+      table.add({text(call, "id"), text(leg(call, 0), "uri"), text(leg(call, 1), "uri"), text(call, "began"),
+                 clock_text(at(call, "duration_s")), text(call, "end_status"), text(call, "end_reason")});
+    }
+  }
+  return table.empty() ? "No calls have ended.\n" : table.text();
+}
+
 Result<std::string> render_call(std::string_view answer) {
   const auto call = read(answer);
   if (!call) return forward_error(call);
   std::string out = harmless(fmt::format("Call {}: {}, began {}, up for {}", text(*call, "id"), text(*call, "state"),
                                          text(*call, "began"), clock_text(at(*call, "duration_s")))) +
                     "\n\n";
+  if (at(*call, "ended").is_string()) {
+    out.pop_back();
+    out += harmless(fmt::format("Ended {}: {} {}", text(*call, "ended"), text(*call, "end_status"),
+                                text(*call, "end_reason"))) +
+           "\n\n";
+  }
   Table legs({{"SIDE"}, {"ZONE"}, {"PARTY"}, {"NAME"}, {"SIGNALLING"}, {"CALL-ID"}});
   for (const json::value& each : items(at(*call, "legs"))) {
     legs.add({text(each, "side"), text(each, "zone"), text(each, "uri"), text(each, "display_name"),

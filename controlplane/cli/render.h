@@ -14,6 +14,7 @@ namespace isthmus::cli {
 Result<std::string> render_status(std::string_view json);
 /// All pages, one answer each.
 Result<std::string> render_calls(const std::vector<std::string>& pages);
+Result<std::string> render_ended_calls(const std::vector<std::string>& pages);
 Result<std::string> render_call(std::string_view json);
 Result<std::string> render_route(std::string_view json);
 /// "Not Found: no call has this id" of a problem document; the status alone where it is none.

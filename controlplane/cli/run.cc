@@ -31,7 +31,7 @@ std::string percent_encode(std::string_view text) {
 std::string target_of(const Command& command) {
   switch (command.verb) {
     case Verb::kStatus: return "/api/v1/status";
-    case Verb::kCalls: return "/api/v1/calls?limit=1000";
+    case Verb::kCalls: return command.ended ? "/api/v1/calls?ended=true" : "/api/v1/calls?limit=1000";
     case Verb::kCall:
     case Verb::kHangup: return "/api/v1/calls/" + percent_encode(command.call_id);
     case Verb::kRouteTest:
@@ -86,7 +86,7 @@ class Look {
       cursor = *next;
       pages.push_back(std::move(*page));
     } while (!cursor.empty() && pages.size() < kMaxPages);
-    if (!command_.json) return render_calls(pages);
+    if (!command_.json) return command_.ended ? render_ended_calls(pages) : render_calls(pages);
     std::string out;
     for (const std::string& page : pages) out += page + "\n";
     return out;

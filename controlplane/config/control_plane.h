@@ -154,7 +154,7 @@ struct Timers {
   std::chrono::seconds monitor_retry_interval{10};  ///< while it does not answer
   std::uint32_t monitor_failures = 3;               ///< unanswered probes until a peer counts as failed
   std::chrono::seconds media_timeout{30};           ///< a direction that should flow does not: event
-  std::chrono::seconds drain{30};                   ///< SIGTERM: how long calls may go on before they are ended
+  std::chrono::seconds drain{0};                    ///< SIGTERM: how long calls may go on before they are ended
 };
 
 struct Rest {

@@ -162,7 +162,13 @@ void Api::get_status(const Target& target, const Respond& respond) {
 }
 
 void Api::list_calls(const Target& target, const Respond& respond) {
-  if (auto refusal = refuse_unknown(target, {"limit", "cursor"})) return respond(std::move(*refusal));
+  if (auto refusal = refuse_unknown(target, {"limit", "cursor", "ended"})) return respond(std::move(*refusal));
+  if (const std::string* ended = find_parameter(target, "ended"); ended != nullptr && *ended != "false") {
+    if (*ended != "true" || target.query.size() != 1) {
+      return respond(problem(400, "bad-parameter", "ended must be true or false; ended calls come in one page"));
+    }
+    return respond(ok(to_json(source_.ended_calls(), {}, config_.now())));
+  }
   std::size_t limit = kDefaultPageCalls;
   if (const std::string* text = find_parameter(target, "limit")) {
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
@@ -185,8 +191,9 @@ void Api::get_call(const Target& target, const Respond& respond) {
   const std::string& id = target.segments.back();
   const auto call = is_call_id(id) ? source_.call(id) : std::nullopt;
   if (!call) return respond(no_such_call());
-  if (call->session.value == 0) {
-    const Result<contract::SessionStats> none = fail(ErrorKind::kUnavailable, "the call has no media yet");
+  if (call->last_figures) return respond(ok(to_json(*call, *call->last_figures, config_.now())));
+  if (call->session.value == 0 || call->ended) {
+    const Result<contract::SessionStats> none = fail(ErrorKind::kUnavailable, "the call has no media");
     return respond(ok(to_json(*call, none, config_.now())));
   }
   source_.media_figures(call->session, [this, respond, id](Result<contract::SessionStats> figures) {

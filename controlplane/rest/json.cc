@@ -64,13 +64,18 @@ json::object call_object(const status::Call& call, status::WallTime now) {
                                 {"uri", leg.uri},
                                 {"display_name", leg.display_name},
                                 {"call_id", leg.call_id},
-                                {"signalling", leg.signalling}});
+                                {"signalling", leg.signalling},
+                                {"user_agent", leg.user_agent}});
   }
   return {{"id", call.id},
           {"state", call.state},
           {"began", to_rfc3339(call.began)},
           {"answered", time_or_null(call.answered)},
-          {"duration_s", call.answered ? json::value(seconds_between(*call.answered, now)) : json::value(nullptr)},
+          {"ended", time_or_null(call.ended)},
+          {"end_status", call.end_status == 0 ? json::value(nullptr) : json::value(call.end_status)},
+          {"end_reason", call.end_reason},
+          {"duration_s", call.answered ? json::value(seconds_between(*call.answered, call.ended.value_or(now)))
+                                       : json::value(nullptr)},
           {"legs", std::move(legs)}};
 }
 
@@ -96,11 +101,8 @@ json::object stream_object(const status::CallStream& stream, const contract::Str
   json::array legs;
   for (std::size_t side = 0; side < stream.leg.size(); ++side) {
     const status::StreamMedia& media = stream.leg[side];
-    json::object leg{{"side", kSideNames[side]},
-                     {"codec", media.codec},
-                     {"encryption", media.encryption},
-                     {"direction", media.direction},
-                     {"figures", nullptr}};
+    json::object leg{{"side", kSideNames[side]},     {"codec", media.codec},         {"encryption", media.encryption},
+                     {"direction", media.direction}, {"local_address", media.local}, {"figures", nullptr}};
     if (stats != nullptr) leg["figures"] = figures_object(stats->leg[side]);
     legs.push_back(std::move(leg));
   }

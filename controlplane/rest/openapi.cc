@@ -40,6 +40,13 @@ const std::string_view kOpenApi = R"json({
       "required": false,
       "schema": {"type": "string"},
       "description": "next_cursor of the page before"
+     },
+     {
+      "name": "ended",
+      "in": "query",
+      "required": false,
+      "schema": {"type": "boolean"},
+      "description": "true: the calls that ended lately instead, the last one first, in one page"
      }
     ],
     "responses": {
@@ -54,7 +61,7 @@ const std::string_view kOpenApi = R"json({
   "/api/v1/calls/{id}": {
    "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "maxLength": 64}}],
    "get": {
-    "summary": "One call with figures of each stream and leg",
+    "summary": "One call, running or lately ended, with figures of each stream and leg",
     "responses": {
      "200": {
       "description": "The call",
@@ -245,7 +252,8 @@ const std::string_view kOpenApi = R"json({
      "uri": {"type": "string"},
      "display_name": {"type": "string"},
      "call_id": {"type": "string"},
-     "signalling": {"type": "string"}
+     "signalling": {"type": "string"},
+     "user_agent": {"type": "string"}
     }
    },
    "Figures": {
@@ -275,7 +283,8 @@ const std::string_view kOpenApi = R"json({
      "codec": {"type": "string"},
      "encryption": {"type": "string"},
      "direction": {"type": "string"},
-     "figures": {"nullable": true, "allOf": [{"$ref": "#/components/schemas/Figures"}]}
+     "figures": {"nullable": true, "allOf": [{"$ref": "#/components/schemas/Figures"}]},
+     "local_address": {"type": "string"}
     }
    },
    "Stream": {
@@ -297,7 +306,10 @@ const std::string_view kOpenApi = R"json({
      "legs": {"type": "array", "items": {"$ref": "#/components/schemas/CallLeg"}},
      "streams": {"type": "array", "items": {"$ref": "#/components/schemas/Stream"}},
      "figures_missing": {"type": "string", "nullable": true},
-     "history": {"type": "array", "items": {"type": "string"}}
+     "history": {"type": "array", "items": {"type": "string"}},
+     "ended": {"type": "string", "format": "date-time", "nullable": true},
+     "end_status": {"type": "integer", "nullable": true},
+     "end_reason": {"type": "string"}
     }
    },
    "CallPage": {

@@ -26,6 +26,7 @@ struct CallLeg {
   std::string display_name;  ///< as the peer wrote it; data, not markup
   std::string call_id;       ///< SIP Call-ID of this leg's dialog
   std::string signalling;    ///< "udp 10.1.0.2:5060"
+  std::string user_agent;    ///< as the peer wrote it
 };
 
 /// What is agreed for one stream on one leg, as far as signalling knows.
@@ -33,6 +34,7 @@ struct StreamMedia {
   std::string codec;       ///< "H264/90000"; empty: not agreed yet
   std::string encryption;  ///< "AES_CM_128_HMAC_SHA1_80", or "none"
   std::string direction;   ///< of the peer: "sendrecv", "sendonly", ...
+  std::string local;       ///< our address for it: "10.1.0.1:56000"
 };
 
 struct CallStream {
@@ -47,9 +49,13 @@ struct Call {
   std::array<CallLeg, 2> leg;  ///< by Side; A called
   WallTime began{};
   std::optional<WallTime> answered;
+  std::optional<WallTime> ended;
+  std::uint16_t end_status = 0;  ///< final SIP status; 0: runs
+  std::string end_reason;
   contract::SessionId session;  ///< 0: no media yet
   std::vector<CallStream> streams;
-  std::vector<std::string> history;  ///< how it was routed, a line a step
+  std::vector<std::string> history;                    ///< how it was routed, a line a step
+  std::optional<contract::SessionStats> last_figures;  ///< of an ended call
 };
 
 enum class PeerState : std::uint8_t { kUnknown, kAlive, kFailed };
@@ -102,6 +108,9 @@ class Source {
   virtual std::vector<Alarm> alarms() const = 0;
   /// Up to `limit` calls with an id after `after`, ascending by id.
   virtual std::vector<Call> calls(std::string_view after, std::size_t limit) const = 0;
+  /// Calls that ended lately, the last one first.
+  virtual std::vector<Call> ended_calls() const = 0;
+  /// Running or lately ended.
   virtual std::optional<Call> call(std::string_view id) const = 0;
   virtual bool hang_up(std::string_view id) = 0;  ///< false: no such call
 

@@ -181,6 +181,25 @@ TEST_F(ApiTest, CallWithoutDataPlaneSaysWhatIsMissing) {
   EXPECT_EQ(call.at("figures_missing").as_string(), "no data plane");
 }
 
+TEST_F(ApiTest, EndedCallKeepsItsLastFiguresAndItsReason) {
+  status::Call call = make_call("c1");
+  call.state = "ended";
+  call.ended = status::WallTime(std::chrono::milliseconds(1'004'500));
+  call.end_status = 200;
+  call.end_reason = "BYE from office";
+  call.last_figures = make_figures();
+  source.all_calls = {call};
+  source.ended = {call};
+  source.hold = true;  // the data plane is not asked
+  const json::value one = body(get("/api/v1/calls/c1"));
+  EXPECT_EQ(one.at("duration_s").as_double(), 2);
+  EXPECT_EQ(one.at("end_reason").as_string(), "BYE from office");
+  EXPECT_EQ(one.at("streams").at(0).at("legs").at(0).at("figures").at("lost").as_int64(), 1);
+  EXPECT_EQ(body(get("/api/v1/calls?ended=true")).at("items").as_array().size(), 1U);
+  EXPECT_EQ(get("/api/v1/calls?ended=maybe").status, 400U);
+  EXPECT_EQ(get("/api/v1/calls?ended=true&limit=3").status, 400U);
+}
+
 TEST_F(ApiTest, CallThatEndsWhileTheDataPlaneIsAskedIs404) {
   source.all_calls = {make_call("c1")};
   source.hold = true;

@@ -18,6 +18,7 @@ class FakeSource final : public status::Source {
   std::vector<status::Call> all_calls;  ///< ascending by id
   Result<contract::DataplaneStatus> data_plane_status = fail(ErrorKind::kUnavailable, "no data plane");
   Result<contract::SessionStats> figures = fail(ErrorKind::kUnavailable, "no data plane");
+  std::vector<status::Call> ended;
   std::vector<std::string> hung_up;
   bool hold = false;  ///< answers of the data plane wait in `held`
   std::vector<std::function<void()>> held;
@@ -31,6 +32,7 @@ class FakeSource final : public status::Source {
     }
     return page;
   }
+  std::vector<status::Call> ended_calls() const override { return ended; }
   std::optional<status::Call> call(std::string_view id) const override {
     const auto found = std::ranges::find(all_calls, id, &status::Call::id);
     return found == all_calls.end() ? std::nullopt : std::optional(*found);
@@ -66,15 +68,15 @@ inline status::Call make_call(std::string id) {
   status::Call call;
   call.id = std::move(id);
   call.state = "up";
-  call.leg[0] = {"office", "sip:alice@example.com", "Alice <b>", "abc@10.1.0.2", "tcp 10.1.0.2:5060"};
-  call.leg[1] = {"rooms", "sip:3001@example.com", "", "def@10.2.0.1", "udp 10.2.0.2:5060"};
+  call.leg[0] = {"office", "sip:alice@example.com", "Alice <b>", "abc@10.1.0.2", "tcp 10.1.0.2:5060", "Phone/1"};
+  call.leg[1] = {"rooms", "sip:3001@example.com", "", "def@10.2.0.1", "udp 10.2.0.2:5060", ""};
   call.began = status::WallTime(std::chrono::seconds(1000));
   call.answered = status::WallTime(std::chrono::milliseconds(1'002'500));
   call.session = {7};
   status::CallStream audio;
   audio.active = true;
-  audio.leg[0] = {"PCMU/8000", "AES_CM_128_HMAC_SHA1_80", "sendrecv"};
-  audio.leg[1] = {"PCMU/8000", "none", "sendrecv"};
+  audio.leg[0] = {"PCMU/8000", "AES_CM_128_HMAC_SHA1_80", "sendrecv", "10.1.0.1:56000"};
+  audio.leg[1] = {"PCMU/8000", "none", "sendrecv", "10.2.0.1:56100"};
   call.streams = {audio};
   call.history = {"rule to the rooms leads to rooms"};
   return call;

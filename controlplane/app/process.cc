@@ -1,0 +1,265 @@
+#include "controlplane/app/process.h"
+
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <optional>
+#include <utility>
+
+#include "controlplane/app/sip_users.h"
+#include "controlplane/app/standing_alarms.h"
+#include "controlplane/app/status_source.h"
+#include "controlplane/app/version.h"
+#include "controlplane/event_loop/event_loop.h"
+#include "controlplane/rest/api.h"
+#include "controlplane/rest/server.h"
+#include "controlplane/sip/asio_network.h"
+#include "dataplane/base/log.h"
+#include "dataplane/base/service_notify.h"
+#include "dataplane/contract/client.h"
+
+namespace isthmus::app {
+namespace {
+
+constexpr std::size_t kOwnJournalBytes = 16U * 1024U * 1024U;  // where no memory file is given
+
+sip::TransportSettings transport_settings(const config::ControlPlane& config) {
+  sip::TransportSettings settings;
+  settings.source.max_connections = config.limits.connections_per_source;
+  settings.user_agent = config.node.user_agent;
+  return settings;
+}
+
+sip::TransactionSettings transaction_settings(const config::Timers& timers) {
+  sip::TransactionSettings settings;
+  settings.t1 = timers.t1;
+  settings.t2 = timers.t2;
+  settings.t4 = timers.t4;
+  return settings;
+}
+
+sip::Transport to_sip(config::Transport transport) {
+  switch (transport) {
+    case config::Transport::kUdp: return sip::Transport::kUdp;
+    case config::Transport::kTcp: return sip::Transport::kTcp;
+    case config::Transport::kTls: return sip::Transport::kTls;
+  }
+  return sip::Transport::kUdp;
+}
+
+Result<journal::MappedMedium> open_medium(int journal_fd) {
+  if (journal_fd >= 0) return journal::MappedMedium::map(journal_fd);
+  log::warn("journal.in_process", {{"text", "no --journal-fd: calls do not outlive this process"}});
+  return journal::MappedMedium::in_process(kOwnJournalBytes);
+}
+
+}  // namespace
+
+class Process::Impl {
+ public:
+  Impl(const Options& options, const config::ControlPlane& configuration, journal::MappedMedium medium)
+      : options_(options),
+        config_(configuration),
+        medium_(std::move(medium)),
+        client_(loop_.context(), {.path = options.contract_socket}),
+        relay_(client_),
+        network_(loop_),
+        transport_(network_, loop_.timers(), random_, transport_settings(configuration)),
+        signals_(loop_.context()) {}
+
+  ~Impl() { client_.stop(); }
+
+  Status start() {
+    if (Status status = open_journal(); !status) return status;
+    if (Status status = listen(); !status) return status;
+    if (Status status = start_calls(); !status) return status;
+    if (Status status = start_rest(); !status) return status;
+    await_signal();
+    relay_.watch([this](bool connected, std::uint64_t) { on_data_plane(connected); });
+    client_.start();
+    monitor_->start();
+    alarms_watch_->start();
+    return {};
+  }
+
+  void run() { loop_.run(); }
+
+ private:
+  Status open_journal() {
+    auto opened = journal::Journal::open(medium_);
+    if (!opened) {
+      // Better without the calls of before than not at all; they end by their session timers.
+      log::error("journal.set_aside", {{"reason", to_string(opened.error())}});
+      alarms_.raise(status::kStateSetAside, "", status::Severity::kWarning,
+                    "the journal of calls could not be read and starts empty: calls of before the restart are lost");
+      opened = journal::Journal::format(medium_);
+    }
+    if (!opened) return forward_error(opened);
+    journal_.emplace(std::move(*opened));
+    return {};
+  }
+
+  Status listen() {
+    for (const config::Listener& listener : config_.listeners) {
+      const sip::ListenerSettings settings{
+          listener.name, to_sip(listener.transport), {listener.address, listener.port}, listener.advertised_host};
+      const auto id = transport_.listen(settings);
+      if (!id) {
+        return fail(id.error().kind, "cannot listen on " + to_string(settings.address) + ": " + id.error().message,
+                    "listener \"" + listener.name + "\"");
+      }
+      listeners_.push_back(*id);
+      log::info("sip.listening", {{"listener", listener.name}, {"address", transport_.sent_by(*id)}});
+    }
+    std::vector<IpAddress> known;
+    for (const config::Zone& zone : config_.zones) {
+      for (const config::Peer& peer : zone.peers) {
+        if (const auto address = IpAddress::parse(peer.host)) known.push_back(*address);
+      }
+    }
+    transport_.set_known_sources(std::move(known));
+    return {};
+  }
+
+  Status start_calls() {
+    auto calls = b2bua::B2bua::create(
+        {.transport = transport_, .relay = relay_, .journal = *journal_, .timers = loop_.timers(), .random = random_},
+        config_, listeners_);
+    if (!calls) return forward_error(calls);
+    calls_ = std::move(*calls);
+    monitor_.emplace(
+        PeerMonitor::Dependencies{.timers = loop_.timers(),
+                                  .random = random_,
+                                  .alarms = alarms_,
+                                  .send =
+                                      [this](sip::Message message, const sip::Target& target) {
+                                        return transactions_->send_request(std::move(message), target);
+                                      },
+                                  .sent_by = [this](sip::ListenerId id) { return transport_.sent_by(id); }},
+        config_, listeners_);
+    users_.set(*calls_, *monitor_);
+    transactions_.emplace(transport_, loop_.timers(), random_, users_, transaction_settings(config_.timers));
+    calls_->attach(*transactions_);
+    calls_->start();
+    alarms_watch_.emplace(alarms_, relay_, *calls_, loop_.timers());
+    return {};
+  }
+
+  Status start_rest() {
+    const auto token = rest::load_or_make_token(options_.state_dir, random_);
+    if (!token) return forward_error(token);
+    std::vector<status::Listener> listeners;
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+      listeners.push_back({config_.listeners[i].name, std::string(to_string(to_sip(config_.listeners[i].transport))),
+                           to_string(transport_.local_address(listeners_[i]))});
+    }
+    source_.emplace(StatusSource::Parts{*calls_, relay_, transport_, *transactions_, *journal_, *monitor_, alarms_,
+                                        std::move(listeners), std::chrono::system_clock::now()});
+    gatekeeper_.emplace(*token);
+    api_.emplace(rest::Api::Config{.allowed_hosts = config_.rest.allowed_hosts}, *gatekeeper_, *source_);
+    rest::ServerConfig server;
+    server.listen = {config_.rest.address, config_.rest.port};
+    auto started = rest::Server::start(loop_.context(), server, [this](rest::Request request, rest::Respond respond) {
+      api_->handle(request, respond);
+    });
+    if (!started) return forward_error(started);
+    rest_ = std::move(*started);
+    log::info("rest.listening",
+              {{"address", to_string(rest_->local_address())}, {"token", options_.state_dir + "/" + rest::kTokenFile}});
+    return {};
+  }
+
+  void on_data_plane(bool connected) {
+    log::write(connected ? log::Level::kInfo : log::Level::kWarn,
+               connected ? "data_plane.connected" : "data_plane.away", {{"socket", options_.contract_socket}});
+    if (!connected || std::exchange(ready_, true)) return;
+    log::info("control_plane.ready", {{"version", kVersion}});
+    if (const Status told = notify_service("READY=1"); !told) {
+      log::warn("control_plane.notify_failed", {{"reason", to_string(told.error())}});
+    }
+  }
+
+  void await_signal() {
+    boost::system::error_code ignored;
+    signals_.add(SIGTERM, ignored);
+    signals_.add(SIGINT, ignored);
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      on_signal(signal);
+      await_signal();
+    });
+  }
+
+  void on_signal(int signal) {
+    log::info("control_plane.stopping", {{"signal", signal}, {"calls", calls_->calls()}});
+    (void)notify_service("STOPPING=1");  // whoever asked for the stop knows
+    if (calls_->is_draining()) return end_calls();
+    calls_->drain(false);
+    monitor_->stop();
+    end_by_ = loop_.timers().now() + config_.timers.drain;
+    drain();
+  }
+
+  /// Looks again until no call is left or the time is up.
+  void drain() {
+    if (ending_) return;
+    if (calls_->calls() == 0 || loop_.timers().now() >= end_by_) return end_calls();
+    loop_.timers().start(kLookAgain, [this] { drain(); });
+  }
+
+  void end_calls() {
+    if (std::exchange(ending_, true)) return;
+    calls_->drain(true);
+    end_by_ = loop_.timers().now() + kGoodbye;
+    await_goodbyes();
+  }
+
+  void await_goodbyes() {
+    if (calls_->calls() == 0 || loop_.timers().now() >= end_by_) {
+      log::info("control_plane.stopped", {{"calls_left", calls_->calls()}});
+      return loop_.stop();
+    }
+    loop_.timers().start(kLookAgain, [this] { await_goodbyes(); });
+  }
+
+  static constexpr std::chrono::milliseconds kLookAgain{50};
+
+  const Options options_;
+  const config::ControlPlane config_;
+  event_loop::EventLoop loop_;
+  SystemRandom random_;
+  status::Alarms alarms_;
+  journal::MappedMedium medium_;
+  std::optional<journal::Journal> journal_;
+  contract::Client client_;
+  WatchedRelay relay_;
+  sip::AsioNetwork network_;
+  sip::TransportLayer transport_;
+  std::vector<sip::ListenerId> listeners_;
+  SipUsers users_;
+  std::unique_ptr<b2bua::B2bua> calls_;
+  std::optional<PeerMonitor> monitor_;
+  std::optional<sip::TransactionLayer> transactions_;
+  std::optional<StandingAlarms> alarms_watch_;
+  std::optional<StatusSource> source_;
+  std::optional<rest::Gatekeeper> gatekeeper_;
+  std::optional<rest::Api> api_;
+  std::unique_ptr<rest::Server> rest_;
+  boost::asio::signal_set signals_;
+  event_loop::TimePoint end_by_{};
+  bool ready_ = false;
+  bool ending_ = false;
+};
+
+Result<std::unique_ptr<Process>> Process::start(const Options& options, const config::ControlPlane& configuration) {
+  auto medium = open_medium(options.journal_fd);
+  if (!medium) return forward_error(medium);
+  auto impl = std::make_unique<Impl>(options, configuration, std::move(*medium));
+  if (Status status = impl->start(); !status) return forward_error(status);
+  return std::unique_ptr<Process>(new Process(std::move(impl)));
+}
+
+Process::Process(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Process::~Process() = default;
+void Process::run() { impl_->run(); }
+
+}  // namespace isthmus::app

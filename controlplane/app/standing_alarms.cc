@@ -1,0 +1,58 @@
+#include "controlplane/app/standing_alarms.h"
+
+#include <fmt/format.h>
+
+#include "controlplane/status/pool_watch.h"
+
+namespace isthmus::app {
+
+using status::Severity;
+
+StandingAlarms::StandingAlarms(status::Alarms& alarms, WatchedRelay& relay, const b2bua::B2bua& calls,
+                               event_loop::Timers& timers)
+    : alarms_(alarms), relay_(relay), calls_(calls), timers_(timers) {
+  relay_.watch([this, alive = std::weak_ptr<bool>(here_)](bool, std::uint64_t) {
+    if (!alive.expired()) look();
+  });
+}
+
+StandingAlarms::~StandingAlarms() { timers_.cancel(timer_); }
+
+void StandingAlarms::start() {
+  const config::ControlPlane& config = calls_.configuration();
+  for (const config::Zone& zone : config.zones) {
+    if (!zone.keys_over_clear) continue;
+    alarms_.raise(status::kKeysOverClear, zone.name, Severity::kWarning,
+                  "SRTP keys of this zone cross links without TLS and can be read on the way; for laboratories only: "
+                  "set zone.keys_over_clear = false");
+  }
+  if (config.trusted_hosts.size() > config.limits.trusted_hosts_advisory) {
+    alarms_.raise(status::kTrustedHostsMany, "", Severity::kInfo,
+                  fmt::format("{} trusted hosts, more than the advised {}", config.trusted_hosts.size(),
+                              config.limits.trusted_hosts_advisory));
+  }
+  look();
+}
+
+void StandingAlarms::look() {
+  timers_.cancel(timer_);
+  timer_ = timers_.start(kLookEvery, [this] { look(); });
+  const std::uint32_t limit = calls_.configuration().limits.max_calls;
+  if (calls_.calls() >= limit) {
+    alarms_.raise(status::kCallLimitReached, "", Severity::kWarning,
+                  fmt::format("{} calls are up, as many as limits.max_calls lets in; new ones get 503", limit));
+  } else {
+    alarms_.clear(status::kCallLimitReached);
+  }
+  if (!relay_.connected()) {
+    alarms_.raise(status::kDataPlaneAway, "", Severity::kCritical,
+                  "no data plane is connected: new calls get 503; does isthmus-dataplane run");
+    return;
+  }
+  alarms_.clear(status::kDataPlaneAway);
+  relay_.status([this, alive = std::weak_ptr<bool>(here_)](Result<contract::DataplaneStatus> status) {
+    if (!alive.expired() && status) status::watch_pools(status->pools, alarms_);
+  });
+}
+
+}  // namespace isthmus::app
