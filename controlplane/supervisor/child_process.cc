@@ -34,7 +34,8 @@ struct Failure {
   ::_exit(127);
 }
 
-void limit(__rlimit_resource resource, rlim_t value) {
+/// Soft and, where it may, hard limit.
+void raise_limit(__rlimit_resource resource, rlim_t value) {
   rlimit now{};
   ::getrlimit(resource, &now);
   // Above the hard limit only with a capability that an ordinary user lacks; as much as there is, then.
@@ -85,9 +86,10 @@ struct Image {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
-  limit(RLIMIT_NOFILE, kMaxOpenFiles);
-  limit(RLIMIT_CORE, 0);
-  if (!spec.capabilities.empty()) limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
+  raise_limit(RLIMIT_NOFILE, kMaxOpenFiles);
+  const rlimit nothing{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &nothing) != 0) give_up(pipe, "core limit");  // a dump would hold keys
+  if (!spec.capabilities.empty()) raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
   if (!keep_descriptors(spec.descriptors)) give_up(pipe, "descriptors");
   if (const char* step = take_on(spec.user, spec.capabilities)) give_up(pipe, step);
   // After the change of user, which clears it. The parent may have died before: nobody would tell us then.

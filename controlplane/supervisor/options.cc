@@ -12,7 +12,7 @@ constexpr std::string_view kVersionText = "isthmus-supervisor 0.1.0\n";
 struct Option {
   std::string_view name;
   std::string Options::* text = nullptr;
-  std::size_t Options::* mib = nullptr;
+  std::size_t Options::*number = nullptr;
   bool Options::* flag = nullptr;
   bool flag_value = true;
 };
@@ -27,6 +27,7 @@ constexpr std::array kOptions = {
     Option{"--controlplane-user", &Options::controlplane_user},
     Option{"--journal-mib", nullptr, &Options::journal_mib},
     Option{"--index-memory-mib", nullptr, &Options::index_memory_mib},
+    Option{"--stop-seconds", nullptr, &Options::stop_seconds},
     Option{"--same-user", nullptr, nullptr, &Options::same_user},
     Option{"--no-seccomp", nullptr, nullptr, &Options::filter_system_calls, false},
     Option{"--debug", nullptr, nullptr, &Options::debug},
@@ -36,20 +37,20 @@ tl::unexpected<Error> refuse(std::string_view option, std::string what) {
   return fail(ErrorKind::kInvalidArgument, std::move(what), std::string(option));
 }
 
-Result<std::size_t> parse_mib(std::string_view option, std::string_view text) {
+Result<std::size_t> parse_number(std::string_view option, std::string_view text) {
   std::size_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value == 0 || value > kMaxMemoryMib) {
-    return refuse(option, "is no number from 1 to " + std::to_string(kMaxMemoryMib));
+  if (error != std::errc{} || end != text.data() + text.size() || value == 0 || value > kMaxNumber) {
+    return refuse(option, "is no number from 1 to " + std::to_string(kMaxNumber));
   }
   return value;
 }
 
 Status set(Options& options, const Option& option, std::string_view value) {
-  if (option.mib != nullptr) {
-    const Result<std::size_t> mib = parse_mib(option.name, value);
-    if (!mib) return forward_error(mib);
-    options.*option.mib = *mib;
+  if (option.number != nullptr) {
+    const Result<std::size_t> number = parse_number(option.name, value);
+    if (!number) return forward_error(number);
+    options.*option.number = *number;
     return {};
   }
   if (value.empty()) return refuse(option.name, "is empty");
@@ -119,6 +120,7 @@ again when they end, and holds the memory that must outlive them (call journal, 
   --controlplane-user NAME    (default isthmus-controlplane)
   --journal-mib N             size of the call journal, 1..4096 (default 64; memory is taken as it is used)
   --index-memory-mib N        size of the SRTP index memory, 1..4096 (default 64)
+  --stop-seconds N            how long each plane may take to end, 1..4096 (default 10; then it is killed)
   --no-seccomp                no system call filter (for sanitizers and strace; logs a warning)
   --debug                     log more
   --version, -h, --help

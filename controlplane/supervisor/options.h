@@ -22,6 +22,7 @@ struct Options {
   std::string controlplane_user = "isthmus-controlplane";
   std::size_t journal_mib = 64;
   std::size_t index_memory_mib = 64;
+  std::size_t stop_seconds = 10;  ///< each plane, after SIGTERM; then SIGKILL
   bool filter_system_calls = true;
   bool debug = false;
 };
@@ -31,7 +32,7 @@ struct Parsed {
   std::optional<std::string> print;  ///< --help or --version: print this and end well
 };
 
-inline constexpr std::size_t kMaxMemoryMib = 4096;
+inline constexpr std::size_t kMaxNumber = 4096;  ///< of MiB or seconds
 
 /// kInvalidArgument with the option as field. `arguments` without the program's name; `own_dir` is the default of
 /// bin_dir.

@@ -223,10 +223,10 @@ void Supervisor::became_ready(Plane& plane, TimePoint now) {
     start(planes_[kControlplane]);
     return;
   }
-  log::info("supervisor.ready", {});
   if (const Status status = notify_service("READY=1"); !status) {
     log::warn("supervisor.notify", {{"error", to_string(status.error())}});
   }
+  log::info("supervisor.ready", {});
 }
 
 void Supervisor::ended(Plane& plane, TimePoint now) {
@@ -307,7 +307,7 @@ void Supervisor::continue_stop() {
     if (!plane.stopping) {
       plane.stopping = true;
       plane.watchdog_at.reset();
-      plane.deadline = Clock::now() + kStopWithin;
+      plane.deadline = Clock::now() + std::chrono::seconds(options_.stop_seconds);
       send_signal(*plane.child, SIGTERM);
     }
     return;
@@ -324,7 +324,7 @@ void Supervisor::check_deadlines(TimePoint now) {
     if (plane.child && plane.watchdog_at && *plane.watchdog_at <= now) {
       log::error("child.hangs", {{"plane", plane.spec.name}, {"silent_s", kWatchdogWithin.count()}});
       plane.watchdog_at.reset();
-      plane.deadline = now + kStopWithin;
+      plane.deadline = now + std::chrono::seconds(options_.stop_seconds);
       send_signal(*plane.child, SIGABRT);
     }
     if (!stopping_ && plane.restart_at && *plane.restart_at <= now) start(plane);

@@ -32,7 +32,6 @@ inline constexpr int kExitConfig = 78;
 
 inline constexpr std::chrono::seconds kDataplaneReadyWithin{60};  ///< DPDK and its memory
 inline constexpr std::chrono::seconds kControlplaneReadyWithin{30};
-inline constexpr std::chrono::seconds kStopWithin{10};      ///< each plane; then SIGKILL
 inline constexpr std::chrono::seconds kWatchdogWithin{30};  ///< of a plane that has said WATCHDOG=1 once; then SIGABRT
 inline constexpr int kMaxFailedStarts = 3;  ///< a plane that was never ready and ends by itself this often ends us
 
