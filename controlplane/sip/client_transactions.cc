@@ -119,7 +119,7 @@ void TransactionLayer::Clients::forget(ClientId id) {
   if (Client* const client = slots_.find(id)) client->is_forgotten = true;
 }
 
-void TransactionLayer::Clients::on_response(Message response, const Flow& flow) {
+void TransactionLayer::Clients::on_response(Message&& response, const Flow& flow) {
   const auto found = by_key_.find(client_key(response.vias().front().branch(), response.cseq().method_name));
   Client* const client = found == by_key_.end() ? nullptr : slots_.find(found->second);
   if (client == nullptr || client->cseq != response.cseq().number) {

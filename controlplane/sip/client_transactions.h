@@ -31,7 +31,7 @@ class TransactionLayer::Clients {
   Status cancel(ClientId invite, const std::vector<Header>& headers);
   Status send_ack(Message ack, const Target& target);
   void forget(ClientId id);
-  void on_response(Message response, const Flow& flow);
+  void on_response(Message&& response, const Flow& flow);
   void on_connection_closed(ConnectionId connection, const Error& why);
   std::size_t size() const { return slots_.size(); }
 

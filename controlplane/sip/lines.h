@@ -52,10 +52,10 @@ inline std::optional<NameValue> split(std::string_view line) {
 
 /// The value on one line: each fold becomes a space. Nothing if a CR or LF stands alone in it.
 inline std::optional<std::string> unfold(std::string_view value) {
+  constexpr text::CharSet kLineEnds("\r\n");
   std::string line;
-  line.reserve(value.size());
   for (std::size_t i = 0; i < value.size();) {
-    const std::size_t stop = value.find_first_of("\r\n", i);
+    const std::size_t stop = kLineEnds.find_in(value, i);
     line.append(value.substr(i, stop - i));
     if (stop == std::string_view::npos) break;
     if (value.substr(stop, 2) != "\r\n") return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controlplane/sip/split.h"
 #include "controlplane/sip/text.h"
 
 namespace isthmus::sip {
@@ -18,7 +19,7 @@ std::string one_line(std::string_view value) {
 }
 
 NameAddr address_of(std::string_view value) {
-  auto parsed = NameAddr::parse(value);
+  auto parsed = split_address(value);
   return parsed ? std::move(*parsed) : NameAddr{};
 }
 
@@ -49,6 +50,7 @@ Message Message::response(const Message& request, std::uint16_t status, std::str
   message.status_ = status;
   message.reason_ = one_line(reason.empty() ? reason_phrase(status) : reason);
   const bool with_routes = makes_dialog(request, status);
+  message.headers_.reserve(request.vias_.size() + 12);
   for (const Header& header : request.headers_) {
     const bool copied = header.id == HeaderId::kVia || header.id == HeaderId::kFrom || header.id == HeaderId::kTo ||
                         header.id == HeaderId::kCallId || header.id == HeaderId::kCSeq ||
@@ -63,7 +65,11 @@ Message Message::response(const Message& request, std::uint16_t status, std::str
   message.cseq_ = request.cseq_;
   if (with_routes) message.record_routes_ = request.record_routes_;
   if (!to_tag.empty() && !message.to_.empty() && message.to_tag().empty()) {
-    message.set(HeaderId::kTo, message.to_.text + ";tag=" + std::string(to_tag));
+    const std::string tag = one_line(to_tag);
+    NameAddr& to = message.to_;
+    to.text.append(";tag=").append(tag);
+    to.parameters.append(to.parameters.empty() ? "tag=" : ";tag=").append(tag);
+    std::ranges::find(message.headers_, HeaderId::kTo, &Header::id)->value = to.text;
   }
   return message;
 }

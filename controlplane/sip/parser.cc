@@ -7,6 +7,7 @@
 #include "controlplane/sip/limits.h"
 #include "controlplane/sip/lines.h"
 #include "controlplane/sip/sofia.h"
+#include "controlplane/sip/split.h"
 #include "controlplane/sip/text.h"
 
 namespace isthmus::sip {
@@ -43,6 +44,7 @@ class MessageParser {
 namespace {
 
 constexpr std::string_view kVersion = "SIP/2.0";
+constexpr text::CharSet kNeverInCallId(" \t,");
 
 /// RFC 3261 7.3.1: these stand once.
 bool is_single(HeaderId id) {
@@ -110,7 +112,7 @@ void MessageParser::read_start_line(std::string_view line) {
 }
 
 void MessageParser::read_address(NameAddr& into, std::string_view value, const char* detail) {
-  auto parsed = NameAddr::parse(value);
+  auto parsed = split_address(value);
   if (!parsed || parsed->is_star || !sofia::takes_address(value)) return refuse(400, detail);
   into = std::move(*parsed);
 }
@@ -130,7 +132,7 @@ void MessageParser::read_typed(HeaderId id, const std::string& value) {
     case HeaderId::kTo: return read_address(message_.to_, value, "To does not parse");
     case HeaderId::kCSeq: return read_cseq(value);
     case HeaderId::kCallId:
-      if (value.empty() || value.find_first_of(" \t,") != std::string::npos)
+      if (value.empty() || kNeverInCallId.find_in(value) != std::string_view::npos)
         return refuse(400, "Call-ID does not parse");
       message_.call_id_ = value;
       return;
@@ -148,7 +150,7 @@ void MessageParser::read_typed(HeaderId id, const std::string& value) {
     case HeaderId::kContact:
     case HeaderId::kRoute:
     case HeaderId::kRecordRoute: {
-      auto address = NameAddr::parse(value);
+      auto address = split_address(value);
       const bool taken = id == HeaderId::kContact ? sofia::takes_contact(value) : sofia::takes_route(value);
       if (!address || !taken || (address->is_star && id != HeaderId::kContact)) {
         return refuse(400, id == HeaderId::kContact ? "Contact does not parse" : "a Route does not parse");

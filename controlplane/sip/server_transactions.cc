@@ -23,7 +23,7 @@ TransactionLayer::Servers::~Servers() {
   slots_.for_each([this](Server& server) { stop_timers(server); });
 }
 
-void TransactionLayer::Servers::on_request(Message request, const Flow& flow) {
+void TransactionLayer::Servers::on_request(Message&& request, const Flow& flow) {
   if (request.method() == Method::kAck) return on_ack(std::move(request), flow);
   if (const auto known = by_key_.find(server_key(request)); known != by_key_.end()) {
     ++shared_.transport.counters().request_retransmissions;
@@ -77,7 +77,7 @@ void TransactionLayer::Servers::refuse_for_room(const Message& request, const Fl
   (void)shared_.transport.send_response(answer.text(), request.vias().front(), flow);
 }
 
-void TransactionLayer::Servers::on_ack(Message ack, const Flow& flow) {
+void TransactionLayer::Servers::on_ack(Message&& ack, const Flow& flow) {
   const auto known = by_key_.find(server_key(ack));
   if (known == by_key_.end()) return shared_.user.on_ack_2xx(std::move(ack), flow);
   const std::uint16_t actions = step(known->second, *slots_.find(known->second), Event::kAck);
@@ -85,7 +85,7 @@ void TransactionLayer::Servers::on_ack(Message ack, const Flow& flow) {
   ++shared_.transport.counters().ack_absorbed;
 }
 
-void TransactionLayer::Servers::on_cancel(ServerId id, Message cancel) {
+void TransactionLayer::Servers::on_cancel(ServerId id, Message&& cancel) {
   const auto invite = by_key_.find(server_key(cancel, to_string(Method::kInvite)));
   if (invite == by_key_.end()) {
     ++shared_.transport.counters().cancel_unmatched;

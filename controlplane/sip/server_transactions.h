@@ -19,7 +19,7 @@ class TransactionLayer::Servers {
   Servers(const Servers&) = delete;
   Servers& operator=(const Servers&) = delete;
 
-  void on_request(Message request, const Flow& flow);
+  void on_request(Message&& request, const Flow& flow);
   Message make_response(ServerId id, std::uint16_t status, std::string_view reason, std::string_view to_tag) const;
   std::string to_tag(ServerId id) const;
   Status respond(ServerId id, const Message& response);
@@ -44,8 +44,8 @@ class TransactionLayer::Servers {
     event_loop::TimerId timeout = event_loop::kNoTimer;  // and the wait timer after it
   };
 
-  void on_ack(Message ack, const Flow& flow);
-  void on_cancel(ServerId id, Message cancel);
+  void on_ack(Message&& ack, const Flow& flow);
+  void on_cancel(ServerId id, Message&& cancel);
   /// 503 without a transaction.
   void refuse_for_room(const Message& request, const Flow& flow);
   /// Nothing is there for `request` yet.

@@ -2,6 +2,7 @@
 
 // Reading of header text, without copying. Inside of the folder.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -15,10 +16,29 @@ constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 constexpr bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; }
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
+/// A set of characters, asked once for each character of a message: a table, since searching a list costs more than all
+/// the rest of the parser.
+class CharSet {
+ public:
+  constexpr explicit CharSet(std::string_view members) {
+    for (const char c : members) has_[static_cast<unsigned char>(c)] = true;
+  }
+  constexpr bool has(char c) const { return has_[static_cast<unsigned char>(c)]; }
+  /// Position of the first member in `text` from `at` on, npos if there is none.
+  constexpr std::size_t find_in(std::string_view text, std::size_t at = 0) const {
+    for (; at < text.size(); ++at) {
+      if (has(text[at])) return at;
+    }
+    return std::string_view::npos;
+  }
+
+ private:
+  std::array<bool, 256> has_{};
+};
+
 /// RFC 3261 25.1 `token`.
-constexpr bool is_token_char(char c) {
-  return is_alpha(c) || is_digit(c) || std::string_view("-.!%*_+`'~").find(c) != std::string_view::npos;
-}
+inline constexpr CharSet kTokenChars("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~");
+constexpr bool is_token_char(char c) { return kTokenChars.has(c); }
 
 constexpr std::string_view trim(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);

@@ -54,7 +54,7 @@ std::size_t TransactionLayer::server_transactions() const { return servers_->siz
 std::size_t TransactionLayer::client_transactions() const { return clients_->size(); }
 Counters& TransactionLayer::counters() { return shared_->transport.counters(); }
 
-void TransactionLayer::on_message(Message message, const Flow& flow) {
+void TransactionLayer::on_message(Message&& message, const Flow& flow) {
   if (message.is_request()) return servers_->on_request(std::move(message), flow);
   // RFC 3261 8.1.3.3: another Via below ours means that it took a wrong way.
   if (message.vias().size() != 1) {

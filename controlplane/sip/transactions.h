@@ -115,7 +115,7 @@ class TransactionLayer final : private TransportUser {
   class Clients;
   struct Shared;
 
-  void on_message(Message message, const Flow& flow) override;
+  void on_message(Message&& message, const Flow& flow) override;
   void on_connection_closed(ConnectionId connection, const Error& why) override;
 
   std::unique_ptr<Shared> shared_;

@@ -78,7 +78,7 @@ class TransportUser {
  public:
   virtual ~TransportUser() = default;
   /// A request whose top Via has received/rport set, or a response whose top Via is ours.
-  virtual void on_message(Message message, const Flow& flow) = 0;
+  virtual void on_message(Message&& message, const Flow& flow) = 0;
   /// A connection ended or could not be made. What was sent on it may not have arrived.
   virtual void on_connection_closed(ConnectionId connection, const Error& why) = 0;
 };

@@ -4,6 +4,7 @@
 
 #include "controlplane/sip/limits.h"
 #include "controlplane/sip/sofia.h"
+#include "controlplane/sip/split.h"
 #include "controlplane/sip/text.h"
 #include "dataplane/base/address.h"
 
@@ -16,13 +17,15 @@ using text::trim;
 
 constexpr auto kNone = std::string_view::npos;
 
+constexpr text::CharSet kNeverInUri(" \t<>\"");
+
 tl::unexpected<Error> malformed(const char* what) { return fail(ErrorKind::kMalformedInput, what); }
 
 bool is_host(std::string_view host) {
   if (host.empty()) return false;
   if (host.front() == '[') return host.back() == ']' && IpAddress::parse(host).has_value();
-  return std::ranges::all_of(
-      host, [](char c) { return text::is_alpha(c) || text::is_digit(c) || c == '.' || c == '-' || c == '_'; });
+  constexpr text::CharSet kHostChars("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+  return std::ranges::all_of(host, [&kHostChars](char c) { return kHostChars.has(c); });
 }
 
 /// "host", "host:port", "[v6]:port".
@@ -72,7 +75,10 @@ Result<std::string_view> header_parameters(std::string_view rest) {
 
 /// A display name without quotes is words; these can not be in any of them (RFC 3261 25.1 allows tokens alone, but
 /// peers write more than that).
-bool is_display_name(std::string_view name) { return name.find_first_of(",;:<>\"@") == kNone; }
+bool is_display_name(std::string_view name) {
+  constexpr text::CharSet kNever(",;:<>\"@");
+  return kNever.find_in(name) == kNone;
+}
 
 }  // namespace
 
@@ -91,7 +97,7 @@ std::optional<std::string_view> find_parameter(std::string_view parameters, std:
 
 std::optional<std::string_view> Uri::parameter(std::string_view name) const { return find_parameter(parameters, name); }
 
-Result<Uri> Uri::parse(std::string_view text) {
+Result<Uri> split_uri(std::string_view text) {
   if (text.size() > kMaxHeaderBytes) return malformed("a URI is too long");
   const bool bad = std::ranges::any_of(
       text, [](char c) { return text::is_control(c) || is_space(c) || c == '<' || c == '>' || c == '"'; });
@@ -110,12 +116,19 @@ Result<Uri> Uri::parse(std::string_view text) {
   const std::string_view rest = text.substr(colon + 1);
   if (uri.is_sip()) {
     if (const auto split = split_sip(rest, uri); !split) return forward_error(split);
-    if (!sofia::takes_uri(text)) return malformed("a URI does not parse");
   } else if (uri.scheme == "tel") {
     const std::size_t semicolon = rest.find(';');
     uri.user = rest.substr(0, semicolon);
     if (semicolon != kNone) uri.parameters = rest.substr(semicolon + 1);
-    if (uri.user.empty() || !sofia::takes_uri(text)) return malformed("a tel URI does not parse");
+    if (uri.user.empty()) return malformed("a tel URI has no number");
+  }
+  return uri;
+}
+
+Result<Uri> Uri::parse(std::string_view text) {
+  auto uri = split_uri(text);
+  if (uri && (uri->is_sip() || uri->scheme == "tel") && !sofia::takes_uri(text)) {
+    return malformed("a URI does not parse");
   }
   return uri;
 }
@@ -140,6 +153,12 @@ std::string NameAddr::text_without_tag() const {
 }
 
 Result<NameAddr> NameAddr::parse(std::string_view value) {
+  auto address = split_address(value);
+  if (address && !address->is_star && !sofia::takes_address(value)) return malformed("an address does not parse");
+  return address;
+}
+
+Result<NameAddr> split_address(std::string_view value) {
   NameAddr address;
   value = trim(value);
   address.text = value;
@@ -177,7 +196,7 @@ Result<NameAddr> NameAddr::parse(std::string_view value) {
     rest = semicolon == kNone ? std::string_view{} : value.substr(semicolon);
     if (uri.find_first_of(",?") != kNone) return malformed("an address with a comma or question mark needs brackets");
   }
-  auto parsed = Uri::parse(uri);
+  auto parsed = split_uri(uri);
   if (!parsed) return forward_error(parsed);
   address.uri = std::move(*parsed);
   const auto parameters = header_parameters(rest);
