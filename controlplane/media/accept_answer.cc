@@ -28,6 +28,8 @@ Outcome<void> read_answered(const LegSettings& settings, const sdp::SessionDescr
   for (const LegFormat& format : leg.formats) {
     if (format.own.payload_type != format.peer.payload_type) remember_number(leg.numbers, format.peer);
   }
+  // A key that was in use and is not any more never comes back: its packet index may be gone (RFC 3711 3.2.1).
+  if (leg.send_crypto && !encryption->send) leg.own_crypto.clear();
   leg.send_crypto = std::move(encryption->send);
   leg.receive_crypto = std::move(encryption->receive);
   leg.protocol = section.protocol;

@@ -111,7 +111,10 @@ Outcome<AnsweredEncryption> take_answered(const LegSettings& settings, const Str
   if (must && section.crypto.empty()) {
     return refuse(RefusalKind::kEncryptionRequired, "SRTP is required and the answer has no a=crypto");
   }
-  if (must || sdp::is_secure(section.protocol)) {
+  // A line that was not offered, and that the peer will encrypt with all the same.
+  const bool encrypts = std::ranges::any_of(
+      section.crypto, [&](const CryptoAttribute& theirs) { return is_acceptable(settings, theirs); });
+  if (must || encrypts || sdp::is_secure(section.protocol)) {
     return refuse(RefusalKind::kProtocol, "the answer has no a=crypto line that was offered");
   }
   return AnsweredEncryption{};

@@ -13,6 +13,9 @@ namespace {
 using sdp::MediaKind;
 using sdp::MediaSection;
 
+// A larger b= limits nothing, and its TIAS would not fit the 32 bits that readers take.
+constexpr std::uint64_t kNoRealLimitBps = 4'000'000'000;
+
 tl::unexpected<Refusal> violation(std::string text) {
   return tl::unexpected<Refusal>(make_refusal(RefusalKind::kProtocol, std::move(text)));
 }
@@ -41,7 +44,7 @@ void write_bandwidth(const CallMedia& media, MediaKind kind, std::optional<std::
     const std::uint64_t cap = kind == MediaKind::kVideo ? leg.settings.policy.video_cap_bps : 0;
     if (cap != 0) lowest = std::min(lowest.value_or(cap), cap);
   }
-  if (!lowest) return;
+  if (!lowest || *lowest > kNoRealLimitBps) return;
   section.bandwidths.push_back({"AS", (*lowest + 999) / 1000});
   section.bandwidths.push_back({"TIAS", *lowest});
 }

@@ -221,6 +221,29 @@ TEST(Encryption, MicrosoftLinesWithLifetimeAndMkiReachTheDataPlane) {
   EXPECT_TRUE(spec.streams[0].leg[0].send_key->mki.empty());
 }
 
+TEST(Encryption, AKeyThatWasInUseIsNotOfferedAgainAfterAClearAnswer) {
+  Call call(clear_leg(), leg(EncryptionMode::kAuto, true));
+  call.offer(Side::kA, head("192.0.2.10") + audio(4000));
+  call.answer(Side::kB, head("198.51.100.5") + audio(5000, "RTP/AVP", crypto(1)));
+  EXPECT_TRUE(call.spec().streams[0].leg[1].send_key.has_value());
+  const std::string held = head("192.0.2.10", 2) + audio(4000, "RTP/AVP", "a=inactive\r\n");
+  call.offer(Side::kA, held);
+  call.answer(Side::kB, head("198.51.100.5", 2) + audio(5000, "RTP/AVP", "a=inactive\r\n"));
+  EXPECT_FALSE(call.spec().streams[0].leg[1].send_key.has_value());
+  const auto again = call.offer(Side::kA, head("192.0.2.10", 3) + audio(4000));
+  EXPECT_TRUE(again.media[0].crypto.empty());
+}
+
+TEST(Encryption, AnAnswerWithALineThatWasNotOfferedIsRefused) {
+  Call call(clear_leg(), leg(EncryptionMode::kAuto, false));
+  const auto offer = call.offer(Side::kA, head("192.0.2.10") + audio(4000));
+  EXPECT_TRUE(offer.media[0].crypto.empty());
+  const auto refused =
+      accept_answer(call.media, Side::kB, parsed(head("198.51.100.5") + audio(5000, "RTP/AVP", crypto(1))));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, RefusalKind::kProtocol);
+}
+
 TEST(Encryption, OneOfTwoAudioLinesIsEnough) {
   // Some peers offer best effort as two m-lines.
   Call call(leg(EncryptionMode::kRequired, true), clear_leg());

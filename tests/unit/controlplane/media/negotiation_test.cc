@@ -157,6 +157,12 @@ TEST(Negotiation, BandwidthIsTheLowestOfPeersAndZones) {
   EXPECT_EQ(sdp::bandwidth_bps(answer.media[1].bandwidths), 768'000U);
 }
 
+TEST(Negotiation, ABandwidthBeyondMeasureIsNotPassedOn) {
+  Call call(clear_leg(), clear_leg());
+  const auto offer = call.offer(Side::kA, head("192.0.2.10") + video(4002, "RTP/AVP", "b=AS:60000000\r\n"));
+  EXPECT_TRUE(offer.media[0].bandwidths.empty());
+}
+
 TEST(Negotiation, RtcpMuxIsAnsweredOnlyWhereItWasOffered) {
   Call call(clear_leg(), clear_leg());
   const auto offer = call.offer(Side::kA, head("192.0.2.10") + audio(4000, "RTP/AVP", "a=rtcp-mux\r\n"));
