@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,10 @@ constexpr int kExitUsage = 2;
 // Blocked before any thread exists, so that no handler ever runs on a worker.
 int block_signals() {
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);  // the supervisor hands it on to all; there is nothing to read again
   sigset_t set;
   sigemptyset(&set);
-  for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  for (int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, number);
   sigprocmask(SIG_BLOCK, &set, nullptr);
   return signalfd(-1, &set, SFD_CLOEXEC);
 }
@@ -44,7 +46,7 @@ int run(const app::Config& config, const app::Options& options) {
   }
   const auto signal_number = (*dataplane)->serve(signal_fd);
   static_cast<void>(notify_service("STOPPING=1"));
-  if (signal_number && *signal_number == SIGHUP) (*dataplane)->keep_drop_rules();
+  if (signal_number && *signal_number == SIGUSR1) (*dataplane)->keep_drop_rules();
   dataplane->reset();
   close(signal_fd);
   if (!signal_number) {
@@ -72,12 +74,13 @@ int main(int argc, char** argv) {
     std::puts("isthmus-dataplane " ISTHMUS_VERSION);
     return 0;
   }
-  const auto config = app::load_config(options->config);
+  auto config = app::load_config(options->config);
   if (!config) {
     std::fputs(app::to_text(config.error(), options->config).c_str(), stderr);
     return kExitUsage;
   }
   if (options->check_config) return 0;
+  if (const char* own = std::getenv("RUNTIME_DIRECTORY"); own != nullptr && *own != '\0') config->run_directory = own;
   log::start("isthmus-dataplane", config->log_level);
   if (options->clean_up) {
     const auto cleaned = app::clean_up(*config);

@@ -14,6 +14,7 @@ Forwards the media of calls. Sessions are opened over the contract's socket; the
   --check-config          read the configuration, say what is wrong with it, start nothing
   --contract-socket PATH  listen for the control plane there (default: contract_socket of the configuration)
   --contract-fd N         take the listening seqpacket socket N from the parent instead of making one
+  --index-memory-fd N     memory file of the supervisor for SRTP index state; kept open, not used yet
   --clean-up              take away what a killed run left on this host (XDP program, nf_tables), then end
   --version               print the version
   --help                  print this
@@ -27,7 +28,8 @@ Configuration (TOML; an unknown key is an error):
   worker_cpus = [1]           # one a worker; absent: the scheduler's choice
   huge_pages = true           # use them where they are free
   contract_socket = "/run/isthmus/dataplane.sock"
-  run_directory = "/run/isthmus"      # notes that let the next run clean up after a killed one
+  run_directory = "/run/isthmus"      # notes that let the next run clean up after a killed one; a RUNTIME_DIRECTORY
+                              # in the environment comes first (supervisor, systemd)
   control_plane_absent_minutes = 10   # then sessions without media are ended
   log_level = "info"          # debug, info, warn, error
 
@@ -39,8 +41,8 @@ Configuration (TOML; an unknown key is an error):
   last_port = 57000
   mtu = 1500
 
-Signals: SIGTERM and SIGINT end it and give the interfaces back; SIGHUP ends it for a restart: the kernel goes on dropping
-what comes for the pools meanwhile.
+Signals: SIGTERM and SIGINT end it and give the interfaces back; SIGUSR1 ends it for a restart: the kernel goes on dropping
+what comes for the pools meanwhile. SIGHUP does nothing: the configuration is read at the start only.
 Exit status: 0 ended as asked, 1 cannot start or go on, 2 wrong command line or configuration.
 )";
 
@@ -58,6 +60,7 @@ constexpr Option kOptions[] = {
     {"--check-config", &Options::check_config, nullptr, nullptr},
     {"--contract-socket", nullptr, &Options::contract_socket, nullptr},
     {"--contract-fd", nullptr, nullptr, &Options::contract_fd},
+    {"--index-memory-fd", nullptr, nullptr, &Options::index_memory_fd},
     {"--clean-up", &Options::clean_up, nullptr, nullptr},
     {"--version", &Options::version, nullptr, nullptr},
     {"--help", &Options::help, nullptr, nullptr},

@@ -16,6 +16,7 @@ struct Options {
   bool help = false;
   bool version = false;
   int contract_fd = -1;         ///< -1: make a socket
+  int index_memory_fd = -1;     ///< SRTP index state that outlives the process; -1: none
   std::string contract_socket;  ///< empty: the configuration's
 };
 

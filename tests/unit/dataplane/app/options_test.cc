@@ -48,8 +48,8 @@ TEST(Options, RefusesWhatItDoesNotKnow) {
 
 TEST(Options, HelpNamesEveryOption) {
   const std::string help = kHelp;
-  for (const char* name :
-       {"--config FILE", "--check-config", "--contract-socket", "--contract-fd", "--clean-up", "--version", "--help"}) {
+  for (const char* name : {"--config FILE", "--check-config", "--contract-socket", "--contract-fd", "--index-memory-fd",
+                           "--clean-up", "--version", "--help"}) {
     EXPECT_NE(help.find(name), std::string::npos) << name;
   }
 }
