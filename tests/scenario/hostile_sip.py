@@ -16,8 +16,9 @@ SDP = (f"v=0\r\no=x 1 1 IN IP4 {LOCAL}\r\ns=-\r\nc=IN IP4 {LOCAL}\r\nt=0 0\r\nm=
        "a=rtpmap:0 PCMU/8000\r\n")
 
 
-def request(method, number, body="", transport="TCP", **changes):
-    """A good request; changes replace or (None) drop a header."""
+def request_over(method, number, body="", transport="TCP", **changes):
+    """A good request; changes replace or (None) drop a header. Over the other transport it is another transaction."""
+    number = f"{transport}{number}"
     headers = {"Via": f"SIP/2.0/{transport} {LOCAL}:5060;branch=z9hG4bK-{method}-{number};rport", "Max-Forwards": "70",
                "From": f"<sip:left@{LOCAL}>;tag=t{number}", "To": f"<sip:right@{GATEWAY}>", "Call-ID": f"c{number}@{LOCAL}",
                "CSeq": f"1 {method}", "Contact": f"<sip:left@{LOCAL}:5060;transport={transport.lower()}>"}
@@ -30,7 +31,10 @@ def request(method, number, body="", transport="TCP", **changes):
 
 
 # (what, bytes, status codes of which one is right, must the answer hold a Warning, does the connection stay)
-def cases():
+def cases(transport):
+    def request(method, number, body="", **changes):
+        return request_over(method, number, body, transport, **changes)
+
     yield "OPTIONS", request("OPTIONS", 1), (200,), False, True
     yield "unknown method", request("FROBNICATE", 2), (405, 501), False, True
     yield "SERVICE, which the parser would mute", request("SERVICE", 3), (405, 501), False, True
@@ -80,7 +84,7 @@ def read_answer(connection, skip_provisional=True):
 
 def over_tcp(run, lab):
     connection, number = None, 1000
-    for what, message, right, warning, stays in cases():
+    for what, message, right, warning, stays in cases("TCP"):
         if connection is None:
             connection = netns.connect(lab.names["left"], GATEWAY, 5060)
             connection.settimeout(5)
@@ -90,7 +94,7 @@ def over_tcp(run, lab):
         run.check(not warning or re.search(r"(?im)^warning:", head), f"tcp, {what}: {status} without Warning")
         if stays:
             number += 1
-            connection.sendall(request("OPTIONS", number))
+            connection.sendall(request_over("OPTIONS", number))
             again = read_answer(connection)[0]
             run.check(again == 200, f"tcp, {what}: OPTIONS on the same connection afterwards: {again}")
             if again == 200:
@@ -100,12 +104,12 @@ def over_tcp(run, lab):
 
 
 def over_udp(run, lab):
-    for what, message, right, warning, _ in cases():
+    for what, message, right, warning, _ in cases("UDP"):
         if len(message) > 60_000:
             continue
         with netns.udp_socket(lab.names["left"], (LOCAL, 5060), (GATEWAY, 5060)) as sender:
             sender.settimeout(3 if None not in right else 1)
-            sender.send(message.replace(b"SIP/2.0/TCP", b"SIP/2.0/UDP").replace(b"transport=tcp", b"transport=udp"))
+            sender.send(message)
             status, head = read_answer(sender, skip_provisional=100 not in right)
         # A datagram whose framing is broken may be dropped; everything else gets its answer.
         run.check(status in right, f"udp, {what}: {status}, not one of {right}")
@@ -119,7 +123,7 @@ def half_open(run, lab):
         connection.sendall(b"INVITE sip:right@")
     with netns.connect(lab.names["left"], GATEWAY, 5060) as other:
         other.settimeout(5)
-        other.sendall(request("OPTIONS", 5000))
+        other.sendall(request_over("OPTIONS", 5000))
         run.check(read_answer(other)[0] == 200, "20 half-open connections keep others out")
     for connection in silent:
         connection.close()

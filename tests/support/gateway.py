@@ -35,7 +35,7 @@ interface = "right"
 addresses = ["{right}", "{right6}"]
 """
 
-# Left is the side with keys over TCP: the switch that lets them cross a clear link stays on until there is TLS.
+# Where there are keys, the laboratory's switch that lets them cross a clear link is on until there is TLS.
 _CONTROLPLANE = """\
 log_level = "{log_level}"
 
@@ -76,7 +76,7 @@ listener = "left-{left_transport}"
 network = "left"
 peers = [{{ host = "{left_peer}", port = 5060, transport = "{left_transport}" }}]
 media_encryption = "{left_encryption}"
-keys_over_clear = true
+keys_over_clear = {left_keys}
 monitor = {monitor}
 
 [[zone]]
@@ -85,7 +85,7 @@ listener = "right-{right_transport}"
 network = "right"
 peers = [{{ host = "{right_peer}", port = 5060, transport = "{right_transport}" }}]
 media_encryption = "{right_encryption}"
-keys_over_clear = true
+keys_over_clear = {right_keys}
 monitor = {monitor}
 
 [[search_rule]]
@@ -102,8 +102,22 @@ pattern = "left@"
 target_zone = "left"
 on_match = "stop"
 
+# Each zone's peers come by its listener; these are for the other transport.
+[[trusted_host]]
+name = "left"
+network = "{left_peer}"
+zone = "left"
+
+[[trusted_host]]
+name = "right"
+network = "{right_peer}"
+zone = "right"
+
 [limits]
 max_calls = {max_calls}
+
+[timers]
+drain_s = 1
 
 [rest]
 port = {rest_port}
@@ -119,6 +133,7 @@ def write_configuration(folder, run, io_mode, **changes):
     unknown = set(values) - set(_DEFAULTS)
     if unknown:
         raise TypeError(f"no such setting: {unknown}")
+    values |= {f"{side}_keys": "false" if values[f"{side}_encryption"] == "off" else "true" for side in ("left", "right")}
     values |= {"io_mode": io_mode, "run": run, "rest_port": REST_PORT, "left": netns.LEFT.gateway, "left6": netns.LEFT.gateway6,
                "right": netns.RIGHT.gateway, "right6": netns.RIGHT.gateway6, "left_peer": netns.LEFT.peer,
                "right_peer": netns.RIGHT.peer}
