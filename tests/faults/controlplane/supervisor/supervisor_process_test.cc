@@ -10,6 +10,7 @@
 #include <chrono>
 #include <functional>
 
+#include "controlplane/supervisor/pidfd.h"
 #include "fake_plane.h"
 
 namespace isthmus::supervisor {
@@ -152,6 +153,15 @@ class SupervisorTest : public ::testing::Test {
     ::waitpid(std::exchange(supervisor_, -1), &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
+  /// Wait status of the plane that said `line`; none after ten seconds.
+  static std::optional<int> wait_for_end(const std::string& line) {
+    const pid_t pid = std::stoi(field(line, "pid"));
+    const Descriptor process(::pidfd_open(pid, 0));
+    pollfd ended{process.get(), POLLIN, 0};
+    int status = 0;
+    if (!process || ::poll(&ended, 1, 10'000) <= 0 || ::waitpid(pid, &status, 0) != pid) return std::nullopt;
+    return status;
+  }
   void kill_plane(const std::string& line) { ::kill(std::stoi(field(line, "pid")), SIGKILL); }
   std::vector<std::string> run_files() const {
     std::vector<std::string> names;
@@ -283,9 +293,9 @@ TEST_F(SupervisorTest, AKilledSupervisorTakesItsPlanesAlongAndTheNextStartCleans
   const auto [dataplane, controlplane] = running();
   EXPECT_EQ(end(SIGKILL), -SIGKILL);
   for (const std::string& line : {dataplane, controlplane}) {
-    int status = 0;
-    ASSERT_EQ(::waitpid(std::stoi(field(line, "pid")), &status, 0), std::stoi(field(line, "pid")));
-    EXPECT_TRUE(WIFEXITED(status)) << "it had the chance to clean up";
+    const std::optional<int> status = wait_for_end(line);
+    ASSERT_TRUE(status) << line;
+    EXPECT_TRUE(WIFEXITED(*status)) << "it had the chance to clean up";
   }
   EXPECT_THAT(run_files(), ::testing::Contains("dataplane.pid"));
   start();
@@ -302,9 +312,9 @@ TEST_F(SupervisorTest, APlaneThatOutlivedAKilledSupervisorIsEndedByTheNext) {
   start();
   wait_for({"supervisor.leftover", "dataplane"});
   running();
-  int status = 0;
-  ASSERT_GT(::waitpid(std::stoi(field(left, "pid")), &status, 0), 0);
-  EXPECT_TRUE(WIFSIGNALED(status));
+  const std::optional<int> status = wait_for_end(left);
+  ASSERT_TRUE(status);
+  EXPECT_TRUE(WIFSIGNALED(*status));
   EXPECT_EQ(end(SIGTERM), 0);
 }
 
