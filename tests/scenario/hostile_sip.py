@@ -60,8 +60,9 @@ def cases(transport):
     yield "no SIP at all", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", (400, 505, None), False, False
 
 
-def read_answer(connection, skip_provisional=True):
-    """(status, text) of the next final answer; None when the connection was closed or nothing came."""
+def read_answer(connection, skip_provisional=True, branch=b""):
+    """(status, text) of the next final answer; None when the connection was closed or nothing came. branch: skips answers to
+    other requests, which are sent again over UDP until they are acknowledged."""
     text = b""
     try:
         while True:
@@ -76,7 +77,7 @@ def read_answer(connection, skip_provisional=True):
                     break
                 text = rest[size:]
                 status = re.match(rb"SIP/2\.0 (\d+)", head)
-                if status and (not skip_provisional or int(status[1]) >= 200):
+                if status and branch in head and (not skip_provisional or int(status[1]) >= 200):
                     return int(status[1]), head.decode(errors="replace")
     except (TimeoutError, ConnectionError):
         return None, ""
@@ -110,7 +111,8 @@ def over_udp(run, lab):
         with netns.udp_socket(lab.names["left"], (LOCAL, 5060), (GATEWAY, 5060)) as sender:
             sender.settimeout(3 if None not in right else 1)
             sender.send(message)
-            status, head = read_answer(sender, skip_provisional=100 not in right)
+            branch = re.search(rb"branch=[^;\r]+", message)
+            status, head = read_answer(sender, 100 not in right, branch[0] if branch else b"no branch")
         # A datagram whose framing is broken may be dropped; everything else gets its answer.
         run.check(status in right, f"udp, {what}: {status}, not one of {right}")
         run.check(not warning or re.search(r"(?im)^warning:", head), f"udp, {what}: {status} without Warning")
