@@ -82,6 +82,7 @@ class Process::Impl {
   }
 
   void run() { loop_.run(); }
+  SocketAddress rest_address() const { return rest_->local_address(); }
 
  private:
   Status open_journal() {
@@ -260,6 +261,7 @@ Result<std::unique_ptr<Process>> Process::start(const Options& options, const co
 
 Process::Process(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Process::~Process() = default;
+SocketAddress Process::rest_address() const { return impl_->rest_address(); }
 void Process::run() { impl_->run(); }
 
 }  // namespace isthmus::app

@@ -5,11 +5,13 @@
 //   start() --SIP, REST listen; contract connects--> ready (READY=1) --SIGTERM--> draining --no calls, or time is up-->
 //   ending calls --their BYEs are answered, or kGoodbye--> run() returns
 
+#include <chrono>
 #include <memory>
 #include <string>
 
 #include "controlplane/app/options.h"
 #include "controlplane/config/control_plane.h"
+#include "dataplane/base/address.h"
 #include "dataplane/base/result.h"
 
 namespace isthmus::app {
@@ -26,6 +28,8 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
+  /// With the port it really has.
+  SocketAddress rest_address() const;
   /// Until SIGTERM or SIGINT has been obeyed.
   void run();
 

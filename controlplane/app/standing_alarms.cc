@@ -31,7 +31,7 @@ void StandingAlarms::start() {
                   fmt::format("{} trusted hosts, more than the advised {}", config.trusted_hosts.size(),
                               config.limits.trusted_hosts_advisory));
   }
-  look();
+  timer_ = timers_.start(kGrace, [this] { look(); });
 }
 
 void StandingAlarms::look() {

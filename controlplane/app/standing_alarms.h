@@ -13,13 +13,14 @@ namespace isthmus::app {
 class StandingAlarms {
  public:
   static constexpr std::chrono::seconds kLookEvery{5};
+  static constexpr std::chrono::seconds kGrace{2};  ///< for the data plane to come after our start
 
   StandingAlarms(status::Alarms& alarms, WatchedRelay& relay, const b2bua::B2bua& calls, event_loop::Timers& timers);
   ~StandingAlarms();
   StandingAlarms(const StandingAlarms&) = delete;
   StandingAlarms& operator=(const StandingAlarms&) = delete;
 
-  /// Those of the configuration, and the first look.
+  /// Those of the configuration; the first look is at the coming of the data plane, or kGrace later.
   void start();
 
  private:

@@ -1,0 +1,1 @@
+set(libs isthmus::dataplane_contract Boost::json)
