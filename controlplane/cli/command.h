@@ -22,9 +22,9 @@ struct Command {
   bool ended = false;  ///< calls: those that ended lately
   bool watch = false;  ///< again every `interval` until interrupted
   std::chrono::seconds interval{1};
-  std::string call_id;
-  std::string uri;   ///< route test
-  std::string from;  ///< route test: zone, may be empty
+  std::string call_id{};
+  std::string uri{};   ///< route test
+  std::string from{};  ///< route test: zone, may be empty
 };
 
 /// Help, or a mistake: what to print and how to end.

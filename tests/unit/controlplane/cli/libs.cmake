@@ -1,0 +1,1 @@
+set(libs isthmus::controlplane_rest)
