@@ -12,7 +12,7 @@ constexpr std::string_view kVersionText = "isthmus-supervisor 0.1.0\n";
 struct Option {
   std::string_view name;
   std::string Options::* text = nullptr;
-  std::size_t Options::*number = nullptr;
+  std::size_t Options::* number = nullptr;
   bool Options::* flag = nullptr;
   bool flag_value = true;
 };
@@ -120,14 +120,14 @@ again when they end, and holds the memory that must outlive them (call journal, 
   --controlplane-user NAME    (default isthmus-controlplane)
   --journal-mib N             size of the call journal, 1..4096 (default 64; memory is taken as it is used)
   --index-memory-mib N        size of the SRTP index memory, 1..4096 (default 64)
-  --stop-seconds N            how long each plane may take to end, 1..4096 (default 10; then it is killed)
+  --stop-seconds N            how long each plane may take to end, 1..4096 (default 10; then it is asked again, then killed)
   --no-seccomp                no system call filter (for sanitizers and strace; logs a warning)
   --debug                     log more
   --version, -h, --help
 
-Signals: TERM and INT stop the control plane, then the data plane; HUP is handed on to both.
+Signals: TERM and INT stop the control plane, then the data plane; a second one does so at once; HUP is handed on to both.
 Exit status: 0 stopped as asked; 1 could not start, or a plane never got ready; 64 wrong command line; 78 a plane refused its
-configuration (its own last log line says which file, line and key).
+configuration or command line (its own last line says which file, line and key).
 )";
 }
 

@@ -209,8 +209,8 @@ void Supervisor::start(Plane& plane) {
 
 void Supervisor::take_notices(Plane& plane, TimePoint now) {
   const Notice notice = receive_notices(plane.notify.get(), plane.child ? plane.child->pid : -1);
-  if (notice.watchdog && !plane.stopping) plane.watchdog_at = now + kWatchdogWithin;
-  if (notice.ready && !plane.ready && !plane.stopping) became_ready(plane, now);
+  if (notice.watchdog && plane.stop_signals == 0) plane.watchdog_at = now + kWatchdogWithin;
+  if (notice.ready && !plane.ready && plane.stop_signals == 0) became_ready(plane, now);
 }
 
 void Supervisor::became_ready(Plane& plane, TimePoint now) {
@@ -237,13 +237,13 @@ void Supervisor::ended(Plane& plane, TimePoint now) {
   plane.deadline.reset();
   plane.watchdog_at.reset();
   folder_.forget_process(plane.spec.name);
-  const bool as_asked = plane.stopping;
+  const bool as_asked = plane.stop_signals > 0;
   log::write(
       as_asked ? log::Level::kInfo : log::Level::kError, "child.ended",
       {{"plane", plane.spec.name}, {"how", describe(*status)}, {"ran_ms", since(plane.started_at, now).count()}});
   if (stopping_) return continue_stop();
   if (!plane.was_ready && status->signal == 0) {
-    if (status->code == kExitConfig || status->code == kExitUsage || ++plane.failed_starts >= kMaxFailedStarts) {
+    if (std::ranges::find(kRefusals, status->code) != kRefusals.end() || ++plane.failed_starts >= kMaxFailedStarts) {
       return give_up_start(plane, status->code);
     }
   }
@@ -257,7 +257,7 @@ void Supervisor::give_up_start(const Plane& plane, int code) {
   log::error("supervisor.gives_up", {{"plane", plane.spec.name},
                                      {"status", code},
                                      {"advice", "the plane's own last lines above say why it cannot start"}});
-  begin_stop(code == kExitConfig ? kExitConfig : kExitFailure);
+  begin_stop(std::ranges::find(kRefusals, code) != kRefusals.end() ? kExitConfig : kExitFailure);
 }
 
 /// What made it crash again and again may be the state itself. The old memory is kept until the next time.
@@ -282,14 +282,19 @@ void Supervisor::take_signals() {
       begin_stop(0);
     } else if (signal == SIGHUP) {
       for (const Plane& plane : planes_) {
-        if (plane.child && !plane.stopping) send_signal(*plane.child, SIGHUP);
+        if (plane.child && plane.stop_signals == 0) send_signal(*plane.child, SIGHUP);
       }
     }
   }
 }
 
 void Supervisor::begin_stop(int exit_code) {
-  if (stopping_) return;
+  if (stopping_) {  // asked twice: whoever is still ending shall do so at once
+    for (Plane& plane : planes_) {
+      if (plane.child && plane.stop_signals == 1) ask_to_stop(plane, kLastChance);
+    }
+    return;
+  }
   stopping_ = true;
   exit_code_ = exit_code;
   for (Plane& plane : planes_) plane.restart_at.reset();
@@ -304,23 +309,29 @@ void Supervisor::continue_stop() {
   for (const std::size_t which : {kControlplane, kDataplane}) {
     Plane& plane = planes_[which];
     if (!plane.child) continue;
-    if (!plane.stopping) {
-      plane.stopping = true;
-      plane.watchdog_at.reset();
-      plane.deadline = Clock::now() + std::chrono::seconds(options_.stop_seconds);
-      send_signal(*plane.child, SIGTERM);
-    }
+    if (plane.stop_signals == 0) ask_to_stop(plane, std::chrono::seconds(options_.stop_seconds));
     return;
   }
 }
 
+void Supervisor::ask_to_stop(Plane& plane, std::chrono::seconds within) {
+  ++plane.stop_signals;
+  plane.watchdog_at.reset();
+  plane.deadline = Clock::now() + within;
+  send_signal(*plane.child, SIGTERM);
+}
+
+void Supervisor::too_slow(Plane& plane) {
+  const bool stopping = plane.stop_signals > 0;
+  log::error("child.too_slow", {{"plane", plane.spec.name}, {"to", stopping || plane.ready ? "end" : "become ready"}});
+  if (plane.stop_signals == 1) return ask_to_stop(plane, kLastChance);
+  plane.deadline.reset();
+  send_signal(*plane.child, SIGKILL);
+}
+
 void Supervisor::check_deadlines(TimePoint now) {
   for (Plane& plane : planes_) {
-    if (plane.child && plane.deadline && *plane.deadline <= now) {
-      log::error("child.too_slow", {{"plane", plane.spec.name}, {"to", plane.stopping ? "end" : "become ready"}});
-      plane.deadline.reset();
-      send_signal(*plane.child, SIGKILL);
-    }
+    if (plane.child && plane.deadline && *plane.deadline <= now) too_slow(plane);
     if (plane.child && plane.watchdog_at && *plane.watchdog_at <= now) {
       log::error("child.hangs", {{"plane", plane.spec.name}, {"silent_s", kWatchdogWithin.count()}});
       plane.watchdog_at.reset();

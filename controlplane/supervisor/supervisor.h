@@ -25,13 +25,18 @@ namespace isthmus::supervisor {
 /// (dataplane/contract/server.h).
 inline constexpr const char* kContractPeerVariable = "ISTHMUS_CONTRACT_PEER_UID";
 
-// Exit statuses of the supervisor, and those of a plane that mean "starting me again will not help" (sysexits.h).
+// Exit statuses of the supervisor (sysexits.h).
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 64;
 inline constexpr int kExitConfig = 78;
 
+/// Exit statuses of a plane that say: command line or configuration wrong, starting me again will not help.
+inline constexpr std::array kRefusals = {2, 3, kExitUsage, kExitConfig};
+
 inline constexpr std::chrono::seconds kDataplaneReadyWithin{60};  ///< DPDK and its memory
 inline constexpr std::chrono::seconds kControlplaneReadyWithin{30};
+/// A plane that does not end within --stop-seconds gets a second SIGTERM ("at once"), and SIGKILL after this time.
+inline constexpr std::chrono::seconds kLastChance{2};
 inline constexpr std::chrono::seconds kWatchdogWithin{30};  ///< of a plane that has said WATCHDOG=1 once; then SIGABRT
 inline constexpr int kMaxFailedStarts = 3;  ///< a plane that was never ready and ends by itself this often ends us
 
@@ -57,7 +62,7 @@ class Supervisor {
     std::optional<Child> child{};
     bool ready = false;
     bool was_ready = false;  ///< once, in the supervisor's life
-    bool stopping = false;   ///< it has had its SIGTERM
+    int stop_signals = 0;    ///< SIGTERMs sent
     int failed_starts = 0;
     TimePoint started_at{};
     std::optional<TimePoint> deadline{};  ///< for READY=1, or for the end of a stop
@@ -82,6 +87,8 @@ class Supervisor {
   void take_signals();
   void begin_stop(int exit_code);
   void continue_stop();
+  void ask_to_stop(Plane& plane, std::chrono::seconds within);
+  void too_slow(Plane& plane);
   void check_deadlines(TimePoint now);
   void feed_watchdog(TimePoint now);
   int wait_ms(TimePoint now) const;

@@ -83,8 +83,8 @@ bool add_all(scmp_filter_ctx filter, const FilterChoice& choice) {
   // A name space of its own would give an intruder capabilities in it. clone3 hides its flags in memory; libc falls
   // back to clone where there is none.
   done = done && add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
-  return done && seccomp_rule_add(filter, denied, SCMP_SYS(clone), 1,
-                                  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER)) == 0;
+  const scmp_arg_cmp new_user_space{0, SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER};
+  return done && seccomp_rule_add_array(filter, denied, SCMP_SYS(clone), 1, &new_user_space) == 0;
 }
 
 }  // namespace

@@ -273,8 +273,22 @@ TEST_F(SupervisorTest, APlaneThatDoesNotEndIsKilled) {
   start({"--stop-seconds", "1"});
   running();
   EXPECT_EQ(end(SIGINT), 0);
+  wait_for({"controlplane signal 15"});
   wait_for({"child.too_slow", "controlplane"});
+  wait_for({"controlplane signal 15"});
+  wait_for({"child.ended", "controlplane", "Killed"});
   wait_for({"dataplane signal 15"});
+}
+
+TEST_F(SupervisorTest, ASecondTermIsHandedOnAtOnce) {
+  configure("controlplane", "ignore-term");
+  start({"--stop-seconds", "4000"});
+  running();
+  ::kill(supervisor_, SIGTERM);
+  wait_for({"controlplane signal 15"});
+  EXPECT_EQ(end(SIGTERM), 0);
+  wait_for({"controlplane signal 15"});
+  wait_for({"child.ended", "controlplane", "Killed"});
 }
 
 TEST_F(SupervisorTest, HangUpIsHandedOn) {
@@ -349,11 +363,14 @@ TEST_F(SupervisorTest, ASecondSupervisorInTheSameFolderIsRefused) {
 }
 
 TEST_F(SupervisorTest, ARefusedConfigurationEndsTheStartAtOnce) {
-  configure("controlplane", "exit=78");
-  start();
-  EXPECT_EQ(wait_exit(), kExitConfig);
-  wait_for({"supervisor.gives_up", "controlplane"});
-  wait_for({"dataplane signal 15"});
+  for (const int status : kRefusals) {
+    configure("controlplane", "exit=" + std::to_string(status));
+    start();
+    EXPECT_EQ(wait_exit(), kExitConfig);
+    wait_for({"supervisor.gives_up", "controlplane"});
+    wait_for({"dataplane signal 15"});
+    EXPECT_EQ(seen_.find("child.restart"), std::string::npos);
+  }
 }
 
 TEST_F(SupervisorTest, APlaneThatCannotStartIsTriedThreeTimes) {
