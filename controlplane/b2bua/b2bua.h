@@ -97,8 +97,9 @@ class B2bua final : public sip::TransactionUser {
     std::optional<IpAddress> source;                 ///< of leg A, for the limit per source
     std::array<std::array<event_loop::TimerId, 2>, kTimerKinds> timers{};
     std::unordered_map<ClientId, sip::ClientId> clients;
-    std::vector<ServerId> servers;  ///< INVITEs without final response
-    std::vector<std::string> tags;  ///< local ones, also of attempts that are over
+    std::vector<ServerId> servers;        ///< INVITEs without final response
+    std::vector<std::uint64_t> sessions;  ///< every one it opened
+    std::vector<std::string> tags;        ///< local ones, also of attempts that are over
     bool in_step = false;
     std::deque<Event> waiting;  ///< what happened while a step was performed
   };

@@ -132,6 +132,7 @@ void on_reprogrammed(Step& step, RelayAnswered& answered) {
     return follow_up(step);
   }
   if (answered.answer.error().kind == ErrorKind::kUnavailable) return;  // gone again; told anew when it is back
+  call.session_state = SessionState::kNone;
   end_call(step, {"media could not be restored: " + answered.answer.error().message, 500});
 }
 

@@ -195,7 +195,7 @@ void B2bua::perform(Entry&, ResendResponse& action) {
 void B2bua::perform(Entry& entry, OpenSession& action) {
   const CallKey key = entry.call.record.id;
   const contract::Revision revision = action.spec.revision;
-  sessions_[action.spec.id.value] = key;
+  if (sessions_.emplace(action.spec.id.value, key).second) entry.sessions.push_back(action.spec.id.value);
   deps_.relay.open(action.spec, [this, key, revision](Result<contract::SessionState> answer) {
     if (!answer && answer.error().kind == ErrorKind::kExhausted) ++counters_.refused_media_exhausted;
     tell(key, RelayAnswered{revision, std::move(answer)});
@@ -289,6 +289,7 @@ void B2bua::remove(CallKey key) {
   }
   for (const ServerId server : entry.servers) servers_.erase(server);
   for (const std::string& tag : entry.tags) dialogs_.erase(tag);
+  for (const std::uint64_t session : entry.sessions) sessions_.erase(session);
   if (entry.source) {
     const auto held = calls_by_source_.find(*entry.source);
     if (held != calls_by_source_.end() && --held->second == 0) calls_by_source_.erase(held);

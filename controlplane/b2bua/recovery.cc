@@ -32,7 +32,10 @@ void B2bua::take_up_journal() {
       entry->source = entry->link[0]->address.ip;
       ++calls_by_source_[*entry->source];
     }
-    if (entry->call.session_state != SessionState::kNone) sessions_[entry->call.session.value] = key;
+    if (entry->call.session_state != SessionState::kNone) {
+      sessions_[entry->call.session.value] = key;
+      entry->sessions.push_back(entry->call.session.value);
+    }
     calls_.emplace(key, std::move(entry));
     keys.push_back(key);
   });
