@@ -26,6 +26,7 @@ namespace isthmus {
   X(kRtpMalformed, "rtp_malformed")              /* CSRC, extension or padding past the end */     \
   X(kRtcpMalformed, "rtcp_malformed")            /* compound rules of RFC 3550 broken */           \
   X(kRtpOnRtcpPort, "rtp_on_rtcp_port")          /* no multiplexing was agreed */                  \
+  X(kRtcpOnRtpPort, "rtcp_on_rtp_port")          /* no multiplexing was agreed */                  \
   X(kDirectionClosed, "direction_closed")        /* held: this direction is not agreed */          \
   X(kSrtpAuthFailed, "srtp_auth_failed")         /* tag, MKI or length wrong */                    \
   X(kSrtpReplayed, "srtp_replayed")              /* index seen before or older than the window */  \
@@ -34,6 +35,7 @@ namespace isthmus {
   X(kPayloadTypeUnknown, "payload_type_unknown") /* not in the answer */                           \
   X(kNoFarEndpoint, "no_far_endpoint")           /* the other leg has no address yet */            \
   X(kNoRoute, "no_route")                        /* neighbour or route unknown */                  \
+  X(kIndexUsed, "index_used")                    /* late or twice: its SRTP index has gone out */  \
   X(kTooLong, "too_long")                        /* no room for tag or header, or above the MTU */ \
   X(kPuntBudget, "punt_budget")                  /* the control plane's queue or rate is full */   \
   X(kNoBuffer, "no_buffer")                      /* the io layer had no buffer for a new packet */ \

@@ -23,6 +23,8 @@ struct PipelineConfig {
   std::uint64_t report_seed = 1;                       ///< spreads the RTCP timers; no secret
 };
 
+struct State;  // private to this folder
+
 /// One worker's. All methods on the worker's thread.
 class Pipeline {
  public:
@@ -40,7 +42,6 @@ class Pipeline {
   void count_refused(std::size_t frames);
 
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -21,6 +21,7 @@ namespace isthmus::session {
 
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr std::size_t kMaxHeaderBytes = 14 + 40 + 8;  ///< Ethernet, IPv6, UDP
+inline constexpr std::uint64_t kOldKeyNs = 10'000'000'000;   ///< DESIGN, SRTP: old receive keys live 10 s
 inline constexpr std::uint8_t kNoPayloadType = 0xff;
 
 /// What becomes of one payload type (a PayloadMap in its place).
@@ -85,18 +86,18 @@ struct SourceKey {
 
 /// Media from the peer. First line: read for each packet and seldom written. Second line: written for each packet.
 struct alignas(kCacheLine) LegReceive {
-  SourceKey source;                                 ///< whose RTP is accepted without asking further
-  std::uint8_t receive_open = 0;                    ///< 0: held, packets are dropped with direction_closed
-  std::uint8_t mapped = 0;                          ///< the offsets below are valid for `ssrc` and `payload_in`
+  SourceKey source;                ///< whose RTP is accepted without asking further
+  std::uint8_t receive_open = 0;   ///< 0: held, packets are dropped with direction_closed
+  std::uint8_t slow = kNotMapped;  ///< bits of Slow; any of them leaves the short way through the map stage
   Figure<std::uint8_t> payload_in{kNoPayloadType};  ///< payload type seen last ...
   std::uint8_t payload_out = 0;                     ///< ... and what it becomes
   std::uint32_t ssrc = 0;                           ///< the source that is being forwarded
   std::uint32_t timestamp_offset = 0;               ///< out = in + offset (equal clocks)
   std::uint16_t sequence_offset = 0;                ///< out = in + offset, always
-  std::uint16_t component_flags = 0;                ///< kRtcpMux
-  std::uint32_t budget = 0;                         ///< packets that may still come before the next refill
-  crypto::SrtpContext* context = nullptr;           ///< nullptr: clear
-  Leg* far = nullptr;                               ///< where its media goes
+  std::uint16_t rtcp_mux = 0;
+  std::uint32_t budget = 0;                ///< packets that may still come before the next refill
+  crypto::SrtpContext* context = nullptr;  ///< nullptr: clear
+  Leg* far = nullptr;                      ///< where its media goes
 
   alignas(kCacheLine) Figure<std::uint64_t> packets;  ///< accepted RTP
   Figure<std::uint64_t> bytes;                        ///< payload octets
@@ -109,7 +110,12 @@ struct alignas(kCacheLine) LegReceive {
   std::uint16_t highest_out = 0;                      ///< highest sequence number forwarded
   std::uint16_t padding = 0;
   std::uint32_t clock_out_hz = 0;
-  static constexpr std::uint16_t kRtcpMux = 1;
+
+  enum Slow : std::uint8_t {
+    kNotMapped = 1,  ///< nothing mapped yet, or the outgoing SSRC is a new one
+    kAnnounce = 2,   ///< the next packet is worth a media-started event
+    kScale = 4,      ///< the clocks of the two legs differ
+  };
 };
 static_assert(sizeof(LegReceive) == 2 * kCacheLine);
 
@@ -158,7 +164,7 @@ struct LegReports {
   std::uint64_t next_report_ns = 0;
   std::uint64_t sr_arrival_ns = 0;  ///< of the last SR; 0: none
   std::uint32_t sr_ntp_middle = 0;  ///< LSR
-  std::uint32_t peer_ssrc = 0;      ///< sender of the peer's RTCP
+  std::uint32_t sr_ssrc = 0;        ///< who sent that SR
   Figure<std::uint64_t> received;   ///< RTCP packets (compound) taken
   Figure<std::uint64_t> sent;
   Figure<std::int64_t> peer_lost{-1};
@@ -203,7 +209,6 @@ struct Leg {
   Stream* stream = nullptr;
   const LegConfig* config = nullptr;
   contract::Side side = contract::Side::kA;
-  bool media_started = false;    ///< event sent for this revision
   bool media_timed_out = false;  ///< event sent, and silent since
   bool first_mapping = true;     ///< nothing was ever sent with this transmit SSRC
   std::uint64_t opened_ns = 0;   ///< of the last change that could start media again
@@ -212,7 +217,8 @@ struct Leg {
   SourceKey transmit_rtp;      ///< addresses in use; they may have been latched
   SourceKey transmit_rtcp;
   const NextHop* rtcp_hop = nullptr;
-  NextHopValue latched_hop;  ///< where the latched packet came from, until the agent knows better
+  std::array<const NextHop*, 2> latched_hops{};  ///< by Component - 1: the agent's answers for latched addresses
+  NextHopValue latched_hop;                      ///< where the latched packet came from, until the agent knows better
   std::uint32_t punt_budget = 0;
   crypto::SrtpContext* previous_context = nullptr;
   std::uint64_t previous_until_ns = 0;

@@ -290,7 +290,6 @@ void SessionTable::Impl::latched(const WorkerEvent& event) {
   change.component = event.component;
   change.stream = stream.stream.get();
   change.next_hop = &hops.acquire(key);
-  change.address = event.source;
   command(found->second.worker, change);
   if (before) retire(found->second.worker, {}, {*before});
 }

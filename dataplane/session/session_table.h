@@ -20,7 +20,6 @@
 
 namespace isthmus::session {
 
-inline constexpr std::uint64_t kOldKeyNs = 10'000'000'000;  ///< DESIGN, SRTP: old receive keys live 10 s
 inline constexpr std::size_t kMaxSessions = 65'536;
 inline constexpr std::size_t kMaxInjectDestinations = 32;  ///< of one session
 

@@ -51,7 +51,6 @@ struct Command {
   Stream* stream = nullptr;
   const StreamConfig* config = nullptr;  // kOpen, kUpdate
   NextHop* next_hop = nullptr;           // kLatchedHop
-  SocketAddress address;                 // kLatchedHop: what it is for; ignored when another is in use by now
 };
 
 struct Injection {

@@ -1,0 +1,217 @@
+#include "dataplane/pipeline/leg_setup.h"
+
+#include <algorithm>
+
+namespace isthmus::pipeline {
+namespace {
+
+using contract::Component;
+using contract::SourceRule;
+using session::Leg;
+using session::LegConfig;
+using session::LegReceive;
+using session::LegTransmit;
+using session::SourceKey;
+
+std::size_t place(Component component) { return component == Component::kRtp ? 0 : 1; }
+
+SourceKey key_of(const std::optional<SocketAddress>& address) {
+  return address ? SourceKey::of(*address) : SourceKey{};
+}
+
+bool same_ip(const SourceKey& left, const SourceKey& right) {
+  return left.low == right.low && left.high == right.high && left.port_family >> 16U == right.port_family >> 16U;
+}
+
+/// The packet template for the transmit address; MAC addresses come with refresh().
+void rebuild(Leg& leg) {
+  LegTransmit& transmit = leg.transmit;
+  if (leg.transmit_rtp.port_family == 0) return;
+  const wire::HeaderTemplate made =
+      wire::make_template(leg.config->local_rtp, leg.transmit_rtp.address(), leg.config->dscp);
+  transmit.header = made.bytes;
+  transmit.header_bytes = made.header_bytes;
+  transmit.ip_sum = made.ip_sum;
+  transmit.udp_sum = made.udp_sum;
+}
+
+void store_hop(LegTransmit& transmit, const session::NextHopValue& value) {
+  wire::store_macs(transmit.header.data(), value.destination_mac, value.source_mac);
+  transmit.io_port = value.io_port;
+  transmit.mtu = value.valid ? value.mtu : 0;
+}
+
+// After a new revision the peer may be somewhere else, so a latch opens once more. What is in use goes on until then,
+// unless the signalled address moved.
+void adopt_source(State& state, Leg& leg, Component component, const std::optional<SocketAddress>& before,
+                  const std::optional<SocketAddress>& now, bool first) {
+  session::Latch& latch = leg.latch[place(component)];
+  SourceKey& source = component == Component::kRtp ? leg.receive.source : leg.rtcp_source;
+  const SourceKey signalled = key_of(now);
+  const bool latches = leg.config->source_rule != SourceRule::kSignalled;
+  latch.waiting = latches;
+  latch.tentative = {};
+  latch.opened_ns = state.time.now.monotonic_ns;
+  source = latches ? SourceKey{} : signalled;
+  if (first || before != now || !latches) set_transmit(state, leg, component, signalled);
+}
+
+void adopt_keys(State& state, Leg& leg, const LegConfig& config) {
+  const auto carry = [&](crypto::SrtpContext* fresh, crypto::SrtpContext* old) {
+    if (fresh != nullptr && old != nullptr && fresh != old) state.engine.carry_over(*fresh, *old);
+  };
+  carry(config.receive_context, leg.receive.context);
+  carry(config.send_context, leg.transmit.context);
+  if (leg.previous_context != config.previous_receive_context) {
+    leg.previous_until_ns = state.time.now.monotonic_ns + session::kOldKeyNs;
+  }
+  leg.previous_context = config.previous_receive_context;
+  leg.receive.context = config.receive_context;
+  leg.transmit.context = config.send_context;
+}
+
+/// Does this change start media anew, so that the control plane wants to hear of the first packet?
+bool restarts(const LegConfig* before, const LegConfig& now) {
+  return before == nullptr || (now.receive && !before->receive) || before->remote_rtp != now.remote_rtp ||
+         before->receive_context != now.receive_context;
+}
+
+void adopt_leg(State& state, Leg& leg, const LegConfig& config) {
+  const LegConfig* before = leg.config;
+  const bool first = before == nullptr;
+  leg.config = &config;
+  if (restarts(before, config)) {
+    leg.receive.slow |= LegReceive::kAnnounce;
+    leg.opened_ns = state.time.now.monotonic_ns;
+    leg.media_timed_out = false;
+  }
+  if (first) {
+    leg.receive.budget = state.packet_budget;
+    leg.punt_budget = state.punt_budget;
+    leg.reports.next_report_ns =
+        state.time.now.monotonic_ns + session::kNsPerSecond / 2 + state.next_random() % session::kNsPerSecond;
+    leg.transmit.next_hop = &state.no_hop;
+  }
+  adopt_keys(state, leg, config);
+  leg.receive.receive_open = config.receive ? 1 : 0;
+  leg.receive.rtcp_mux = config.rtcp_mux ? 1 : 0;
+  leg.receive.payload_in.set(session::kNoPayloadType);  // its rule may have changed
+  if (leg.transmit.ssrc != config.ssrc) {
+    leg.transmit.ssrc = config.ssrc;
+    leg.first_mapping = true;
+    leg.receive.far->receive.slow |= LegReceive::kNotMapped;
+  }
+  rebuild(leg);  // DSCP
+  adopt_source(state, leg, Component::kRtp, first ? std::nullopt : before->remote_rtp, config.remote_rtp, first);
+  adopt_source(state, leg, Component::kRtcp, first ? std::nullopt : before->remote_rtcp, config.remote_rtcp, first);
+  // The pointers of the former configuration end here, also where the address stayed.
+  set_transmit(state, leg, Component::kRtp, leg.transmit_rtp);
+  set_transmit(state, leg, Component::kRtcp, leg.transmit_rtcp);
+}
+
+}  // namespace
+
+void adopt(State& state, session::Stream& stream, const session::StreamConfig& config) {
+  stream.config = &config;
+  for (const contract::Side side : {contract::Side::kA, contract::Side::kB}) {
+    Leg& leg = stream.leg[index(side)];
+    leg.stream = &stream;
+    leg.side = side;
+    leg.receive.far = &stream.leg[index(other(side))];
+  }
+  for (std::size_t i = 0; i < 2; ++i) adopt_leg(state, stream.leg[i], config.leg[i]);
+}
+
+void set_transmit(State& state, Leg& leg, Component component, const SourceKey& to) {
+  const LegConfig& config = *leg.config;
+  const bool rtp = component == Component::kRtp;
+  const SourceKey signalled = key_of(rtp ? config.remote_rtp : config.remote_rtcp);
+  session::NextHop* signalled_hop = rtp ? config.rtp_hop : config.rtcp_hop;
+  const session::NextHop* hop = to.port_family != 0 && same_ip(to, signalled)   ? signalled_hop
+                                : leg.latched_hops[place(component)] != nullptr ? leg.latched_hops[place(component)]
+                                                                                : &state.no_hop;
+  if (!rtp) {
+    leg.transmit_rtcp = to;
+    leg.rtcp_hop = hop;
+    return;
+  }
+  leg.transmit_rtp = to;
+  leg.transmit.next_hop = hop;
+  leg.transmit.next_hop_version = 0;
+  rebuild(leg);
+  const bool learnt = hop == &state.no_hop || hop == leg.latched_hops[0];
+  store_hop(leg.transmit, learnt ? leg.latched_hop : session::NextHopValue{});
+  session::publish_remote(leg, to);
+  refresh(state, leg);
+}
+
+void latch(State& state, Leg& leg, Component component, const SourceKey& from, const io::Frame& frame) {
+  session::Latch& latch = leg.latch[place(component)];
+  latch.waiting = false;
+  (component == Component::kRtp ? leg.receive.source : leg.rtcp_source) = from;
+  const SourceKey& present = component == Component::kRtp ? leg.transmit_rtp : leg.transmit_rtcp;
+  if (present.equals(from)) return;
+  // Back the way it came, until the agent has looked the address up.
+  std::copy_n(frame.data + 6, 6, leg.latched_hop.destination_mac.begin());
+  std::copy_n(frame.data, 6, leg.latched_hop.source_mac.begin());
+  leg.latched_hop.io_port = frame.port;
+  leg.latched_hop.valid = true;
+  leg.latched_hops[place(component)] = nullptr;
+  set_transmit(state, leg, component, from);
+  const bool mux = component == Component::kRtp && leg.config->rtcp_mux;
+  if (mux) set_transmit(state, leg, Component::kRtcp, from);
+  session::WorkerEvent event;
+  event.kind = session::WorkerEvent::Kind::kLatched;
+  event.session = leg.stream->config->session;
+  event.stream = leg.stream->config->stream;
+  event.side = leg.side;
+  event.component = component;
+  event.source = from.address();
+  state.event(event);
+}
+
+void use_latched_hop(State& state, Leg& leg, Component component, const session::NextHop& hop) {
+  // The control thread gives up the one before as soon as this command is done, so nothing may point there any more.
+  const session::NextHop* before = leg.latched_hops[place(component)];
+  leg.latched_hops[place(component)] = &hop;
+  if (component == Component::kRtp && (leg.config->rtcp_mux || leg.latched_hops[1] == before)) {
+    leg.latched_hops[1] = &hop;
+  }
+  set_transmit(state, leg, Component::kRtp, leg.transmit_rtp);
+  set_transmit(state, leg, Component::kRtcp, leg.transmit_rtcp);
+}
+
+void refresh(State& state, Leg& leg) {
+  LegTransmit& transmit = leg.transmit;
+  session::NextHopValue value;
+  std::uint32_t version = 0;
+  if (transmit.next_hop != &state.no_hop && transmit.next_hop->read(value, version) &&
+      version != transmit.next_hop_version) {
+    // A latched address keeps the way it came until the agent knows a better one.
+    if (value.valid || transmit.next_hop != leg.latched_hops[0] || !leg.latched_hop.valid) store_hop(transmit, value);
+    transmit.next_hop_version = version;
+  }
+  transmit.state = !leg.config->send                   ? LegTransmit::kClosed
+                   : leg.transmit_rtp.port_family == 0 ? LegTransmit::kNoAddress
+                   : transmit.mtu == 0                 ? LegTransmit::kNoNextHop
+                                                       : LegTransmit::kOpen;
+}
+
+DropReason why_closed(std::uint8_t transmit_state) {
+  switch (transmit_state) {
+    case LegTransmit::kClosed: return DropReason::kDirectionClosed;
+    case LegTransmit::kNoAddress: return DropReason::kNoFarEndpoint;
+    default: return DropReason::kNoRoute;
+  }
+}
+
+session::NextHopValue rtcp_hop(const Leg& leg) {
+  session::NextHopValue value;
+  std::uint32_t version = 0;
+  if (leg.rtcp_hop != nullptr && leg.rtcp_hop->read(value, version) && value.valid) return value;
+  return leg.rtcp_hop == leg.latched_hops[1] || leg.rtcp_hop == nullptr || leg.rtcp_hop->version() == 0
+             ? leg.latched_hop
+             : session::NextHopValue{};
+}
+
+}  // namespace isthmus::pipeline

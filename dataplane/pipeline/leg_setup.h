@@ -1,0 +1,24 @@
+#pragma once
+
+// How a leg takes on a configuration, an address or a next hop. Worker; seldom. Private to this folder.
+
+#include "dataplane/pipeline/state.h"
+
+namespace isthmus::pipeline {
+
+/// `config` becomes the stream's; state that goes on (counters, maps, indices, latches) stays.
+void adopt(State& state, session::Stream& stream, const session::StreamConfig& config);
+/// From now on media (or RTCP) goes to this address.
+void set_transmit(State& state, session::Leg& leg, contract::Component component, const session::SourceKey& to);
+/// An authenticated packet, or one that the rule for clear legs takes: where it came from becomes the transmit address.
+void latch(State& state, session::Leg& leg, contract::Component component, const session::SourceKey& from,
+           const io::Frame& frame);
+void use_latched_hop(State& state, session::Leg& leg, contract::Component component, const session::NextHop& hop);
+/// Copies the next hop into the header template when it has moved, and works out LegTransmit::state.
+void refresh(State& state, session::Leg& leg);
+/// Why nothing can be sent by this leg.
+DropReason why_closed(std::uint8_t transmit_state);
+/// Where RTCP of the leg leaves, by value; not valid while unknown.
+session::NextHopValue rtcp_hop(const session::Leg& leg);
+
+}  // namespace isthmus::pipeline

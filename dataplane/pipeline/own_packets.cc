@@ -1,0 +1,276 @@
+#include "dataplane/pipeline/own_packets.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "dataplane/pipeline/leg_setup.h"
+#include "dataplane/wire/rtcp.h"
+
+namespace isthmus::pipeline {
+namespace {
+
+using contract::Component;
+using session::Leg;
+
+/// RFC 3550 6.4.1 and A.3. Moves the interval on.
+wire::ReportBlock make_block(const State& state, Leg& leg) {
+  session::LegReports& reports = leg.reports;
+  const std::uint64_t received = leg.receive.packets.get() - reports.received_base.get();
+  const std::uint32_t highest = leg.receive.highest.get();
+  const std::uint32_t expected = highest - reports.base.get() + 1;
+  const std::int64_t expected_interval = static_cast<std::int64_t>(expected) - reports.expected_prior;
+  const std::int64_t received_interval = static_cast<std::int64_t>(received - reports.received_prior);
+  const std::int64_t lost_interval = expected_interval - received_interval;
+  reports.expected_prior = expected;
+  reports.received_prior = received;
+  wire::ReportBlock block;
+  block.ssrc = leg.receive.ssrc;
+  if (expected_interval > 0 && lost_interval > 0) {
+    block.fraction_lost =
+        static_cast<std::uint8_t>(std::min<std::int64_t>(255, (lost_interval << 8U) / expected_interval));
+  }
+  const std::int64_t lost = static_cast<std::int64_t>(expected) - static_cast<std::int64_t>(received);
+  block.cumulative_lost = static_cast<std::int32_t>(std::clamp<std::int64_t>(lost, -0x800000, 0x7fffff));
+  block.highest_sequence = highest;
+  block.jitter = leg.receive.jitter_q4.get() >> 4U;
+  if (reports.sr_arrival_ns != 0 && reports.sr_ssrc == leg.receive.ssrc) {
+    block.last_sr = reports.sr_ntp_middle;
+    const std::uint64_t delay_ns = state.time.now.monotonic_ns - reports.sr_arrival_ns;
+    block.delay_since_last_sr = static_cast<std::uint32_t>((delay_ns / 1000 << 16U) / 1'000'000);
+  }
+  return block;
+}
+
+wire::SenderInfo sender_info(const State& state, const Leg& leg) {
+  const session::LegReceive& source = leg.receive.far->receive;
+  const std::uint64_t since_ns = state.time.now.monotonic_ns - source.last_ns.get();
+  wire::SenderInfo info;
+  info.ntp = wire::ntp_from_unix_ns(state.time.now.unix_ns);
+  info.rtp_timestamp =
+      source.last_timestamp_out + static_cast<std::uint32_t>(since_ns / 1000 * source.clock_out_hz / 1'000'000);
+  info.packets = static_cast<std::uint32_t>(leg.transmit.packets.get());
+  info.octets = static_cast<std::uint32_t>(leg.transmit.bytes.get());
+  return info;
+}
+
+std::string_view cname(const Leg& leg) { return {leg.config->cname.data(), leg.config->cname_bytes}; }
+
+/// Protects (where the leg is secured) and sends what `writer` has made.
+void send_rtcp(State& state, Leg& leg, io::Burst& out, OwnFrame& own, const wire::RtcpWriter& writer) {
+  std::size_t bytes = writer.size();
+  bool good = writer.ok();
+  if (good && leg.transmit.context != nullptr) {
+    crypto::SrtpJob job;
+    job.context = leg.transmit.context;
+    job.packet = own.payload;
+    job.length = static_cast<std::uint16_t>(bytes);
+    job.tailroom = static_cast<std::uint16_t>(own.room - bytes);
+    job.rtcp = true;
+    state.engine.protect({&job, 1});
+    good = job.result == crypto::SrtpResult::kOk;
+    bytes = job.length;
+  }
+  if (!good) {
+    state.link.counters.generated_lost.add(1);
+    state.io.release(own.frame);
+    return;
+  }
+  leg.reports.sent.add(1);
+  const bool mux = leg.config->rtcp_mux;
+  finish_own(state, out, own, bytes,
+             {mux ? leg.config->local_rtp : leg.config->local_rtcp, leg.transmit_rtcp.address(), leg.config->dscp,
+              rtcp_hop(leg)});
+}
+
+bool can_send_rtcp(const Leg& leg) { return leg.transmit_rtcp.port_family != 0 && rtcp_hop(leg).valid; }
+
+void send_leg_feedback(State& state, Leg& leg, io::Burst& out) {
+  session::LegFeedback& feedback = leg.feedback;
+  const std::uint64_t now = state.time.now.monotonic_ns;
+  const bool picture =
+      (feedback.pli_wanted || feedback.fir_wanted) && now - feedback.last_picture_request_ns >= kPictureRequestNs;
+  if (!picture && feedback.nack_count == 0) return;  // too early; the scan comes back to it
+  if (leg.receive.packets.get() == 0 || !can_send_rtcp(leg)) {
+    state.link.counters.feedback_lost.add(1);
+    feedback.pli_wanted = feedback.fir_wanted = false;
+    feedback.nack_count = 0;
+    return;
+  }
+  OwnFrame own = allocate_own(state);
+  if (own.payload == nullptr) return;
+  wire::RtcpWriter writer(MutableBytes(own.payload, own.room));
+  const std::uint32_t ours = leg.transmit.ssrc;
+  // RFC 4585 3.1: feedback travels behind a report; an empty one leaves the intervals of the real ones alone.
+  writer.receiver_report(ours, {});
+  writer.cname(ours, cname(leg));
+  if (picture) {
+    if (feedback.pli_wanted) writer.pli(ours, leg.receive.ssrc);
+    if (feedback.fir_wanted) writer.fir(ours, leg.receive.ssrc, ++feedback.fir_sequence);
+    feedback.pli_wanted = feedback.fir_wanted = false;
+    feedback.last_picture_request_ns = now;
+  }
+  if (feedback.nack_count > 0) {
+    writer.nack(ours, leg.receive.ssrc, {feedback.nack.data(), feedback.nack_count});
+    feedback.nack_count = 0;
+  }
+  send_rtcp(state, leg, out, own, writer);
+}
+
+void time_out(State& state, Leg& leg) {
+  const std::uint64_t now = state.time.now.monotonic_ns;
+  const std::uint64_t timeout_ns = leg.stream->config->media_timeout_ms * session::kNsPerMs;
+  const std::uint64_t since = std::max(leg.receive.last_ns.get(), leg.opened_ns);
+  if (timeout_ns == 0 || !leg.config->receive || now - since < timeout_ns) {
+    leg.media_timed_out = false;
+    return;
+  }
+  if (leg.media_timed_out) return;
+  leg.media_timed_out = true;
+  session::WorkerEvent event;
+  event.kind = session::WorkerEvent::Kind::kMediaTimedOut;
+  event.session = leg.stream->config->session;
+  event.stream = leg.stream->config->stream;
+  event.side = leg.side;
+  state.event(event);
+}
+
+void look_at(State& state, Leg& leg, io::Burst& out) {
+  leg.receive.budget = state.packet_budget;
+  leg.punt_budget = state.punt_budget;
+  time_out(state, leg);
+  if (state.time.now.monotonic_ns >= leg.reports.next_report_ns) send_report(state, leg, out);
+  if ((leg.feedback.pli_wanted || leg.feedback.fir_wanted) && !out.full()) send_leg_feedback(state, leg, out);
+}
+
+}  // namespace
+
+OwnFrame allocate_own(State& state) {
+  OwnFrame own;
+  own.frame = state.io.allocate();
+  if (own.frame.handle == nullptr) {
+    state.link.counters.generated_lost.add(1);
+    return own;
+  }
+  own.payload = own.frame.data + session::kMaxHeaderBytes;
+  own.room = own.frame.tailroom > session::kMaxHeaderBytes ? own.frame.tailroom - session::kMaxHeaderBytes : 0;
+  return own;
+}
+
+void finish_own(State& state, io::Burst& out, OwnFrame& own, std::size_t payload_bytes, const OwnPacket& packet) {
+  const wire::HeaderTemplate made = wire::make_template(packet.from, packet.to, packet.dscp);
+  if (!packet.hop.valid || payload_bytes + made.header_bytes - wire::kEthernetBytes > packet.hop.mtu) {
+    state.link.counters.generated_lost.add(1);
+    state.io.release(own.frame);
+    return;
+  }
+  std::uint8_t* data = own.payload - made.header_bytes;
+  std::memcpy(data, made.bytes.data(), made.header_bytes);
+  wire::store_macs(data, packet.hop.destination_mac, packet.hop.source_mac);
+  const std::uint64_t sum = state.sum(own.payload, payload_bytes);
+  const auto length = static_cast<std::uint16_t>(payload_bytes);
+  if (packet.to.ip.is_v4()) {
+    wire::finish_v4(data, length, made.ip_sum, made.udp_sum, sum);
+  } else {
+    wire::finish_v6(data, length, made.udp_sum, sum);
+  }
+  io::Frame frame = own.frame;
+  const auto moved = static_cast<std::uint16_t>(data - frame.data);
+  frame.data = data;
+  frame.headroom = static_cast<std::uint16_t>(frame.headroom + moved);
+  frame.length = static_cast<std::uint16_t>(length + made.header_bytes);
+  frame.tailroom = static_cast<std::uint16_t>(own.frame.tailroom - moved - frame.length);
+  frame.port = packet.hop.io_port;
+  out.add(frame);
+  state.link.counters.generated.add(1);
+  state.link.counters.sent.add(1);
+  state.link.counters.sent_bytes.add(frame.length);
+}
+
+void send_report(State& state, Leg& leg, io::Burst& out) {
+  session::LegReports& reports = leg.reports;
+  if (!can_send_rtcp(leg)) {  // look again in a second
+    reports.next_report_ns = state.time.now.monotonic_ns + session::kNsPerSecond;
+    return;
+  }
+  if (out.full()) return;
+  // RFC 3550 6.2: five seconds, times 0.5 to 1.5 so that peers do not fall into step.
+  constexpr std::uint64_t kIntervalNs = 5 * session::kNsPerSecond;
+  reports.next_report_ns =
+      state.time.now.monotonic_ns + kIntervalNs / 2 + ((kIntervalNs * (state.next_random() >> 8U)) >> 24U);
+  OwnFrame own = allocate_own(state);
+  if (own.payload == nullptr) return;
+  std::array<wire::ReportBlock, 1> block;
+  const bool heard = leg.receive.packets.get() > reports.received_base.get() + reports.received_prior;
+  const bool mapped = (leg.receive.slow & session::LegReceive::kNotMapped) == 0;
+  std::span<const wire::ReportBlock> blocks;
+  if (heard && mapped) {
+    block[0] = make_block(state, leg);
+    blocks = block;
+  }
+  wire::RtcpWriter writer(MutableBytes(own.payload, own.room));
+  const std::uint64_t sent = leg.transmit.packets.get();
+  if (sent > reports.sent_prior) {
+    writer.sender_report(leg.transmit.ssrc, sender_info(state, leg), blocks);
+  } else {
+    writer.receiver_report(leg.transmit.ssrc, blocks);
+  }
+  reports.sent_prior = sent;
+  writer.cname(leg.transmit.ssrc, cname(leg));
+  send_rtcp(state, leg, out, own, writer);
+}
+
+void scan(State& state, io::Burst& out) {
+  const std::size_t legs = 2 * state.streams.size();
+  const std::uint64_t now = state.time.now.monotonic_ns;
+  if (legs == 0 || now - state.scan_ns < session::kNsPerMs) return;
+  // A share of all legs for the time that passed, so that each has its turn once in kScanNs.
+  const std::uint64_t passed = std::min(now - state.scan_ns, kScanNs);
+  state.scan_ns = now;
+  std::size_t due = std::min<std::size_t>(legs, legs * passed / kScanNs + 1);
+  for (; due > 0 && out.count + 2 <= io::kBurstSize; --due) {
+    if (state.scan_at >= legs) state.scan_at = 0;
+    Leg& leg = state.streams[state.scan_at / 2]->leg[state.scan_at % 2];
+    ++state.scan_at;
+    look_at(state, leg, out);
+  }
+}
+
+void send_feedback(State& state, io::Burst& out) {
+  for (; state.urgent_count > 0 && !out.full(); --state.urgent_count) {
+    send_leg_feedback(state, *state.urgent[state.urgent_count - 1], out);
+  }
+}
+
+void inject(State& state, io::Burst& out) {
+  session::Injection injection;
+  std::uint64_t done = 0;
+  while (!out.full() && state.link.injections.pop(injection)) {
+    ++done;
+    session::NextHopValue hop;
+    std::uint32_t version = 0;
+    OwnFrame own;
+    const Leg& leg = injection.stream->leg[index(injection.side)];
+    if (!injection.stream->open || !injection.next_hop->read(hop, version) || !hop.valid) {
+      state.link.counters.generated_lost.add(1);
+      continue;
+    }
+    own = allocate_own(state);
+    if (own.payload == nullptr) continue;
+    if (own.room < injection.length) {
+      state.link.counters.generated_lost.add(1);
+      state.io.release(own.frame);
+      continue;
+    }
+    std::copy_n(injection.packet.begin(), injection.length, own.payload);
+    const bool rtp = injection.component == Component::kRtp;
+    finish_own(state, out, own, injection.length,
+               {rtp ? leg.config->local_rtp : leg.config->local_rtcp, injection.destination, leg.config->dscp, hop});
+  }
+  if (done > 0) {
+    const std::uint64_t before = state.link.injections_done.load(std::memory_order_relaxed);
+    state.link.injections_done.store(before + done, std::memory_order_release);
+  }
+}
+
+}  // namespace isthmus::pipeline

@@ -1,0 +1,141 @@
+#pragma once
+
+// One worker's pipeline, seen by its stages. Private to this folder.
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dataplane/base/drop_reason.h"
+#include "dataplane/pipeline/pipeline.h"
+#include "dataplane/pipeline/tables.h"
+#include "dataplane/wire/checksum.h"
+#include "dataplane/wire/udp_frame.h"
+
+namespace isthmus::pipeline {
+
+/// One received packet on its way. Stages keep the packets of a batch in the order of their frames.
+struct alignas(64) Packet {
+  std::uint8_t* payload = nullptr;  ///< of UDP: the RTP or RTCP header
+  session::Leg* leg = nullptr;      ///< whose port it came to
+  session::SourceKey source;
+  std::uint16_t length = 0;    ///< of the payload
+  std::uint16_t tailroom = 0;  ///< writable bytes behind it
+  std::uint16_t octets = 0;    ///< of media: without header and padding (map stage)
+  std::uint8_t frame = 0;      ///< place in the burst
+  bool rtcp_port = false;      ///< came to the odd port
+  bool latch = false;          ///< if it authenticates, its source becomes the transmit address
+};
+static_assert(sizeof(Packet) == 64);
+
+struct Batch {
+  std::array<Packet, io::kBurstSize> packets;
+  std::size_t count = 0;
+
+  Packet& add() { return packets[count++]; }
+};
+
+/// Moments of the present burst.
+struct BurstTime {
+  session::Time now;
+  std::uint32_t seconds = 0;   ///< monotonic
+  std::uint64_t fraction = 0;  ///< of a second, 32 bits
+
+  static BurstTime of(const session::Time& now) {
+    const std::uint64_t rest = now.monotonic_ns % session::kNsPerSecond;
+    return {now, static_cast<std::uint32_t>(now.monotonic_ns / session::kNsPerSecond),
+            (rest << 32U) / session::kNsPerSecond};
+  }
+  /// The moment in ticks of an RTP clock, modulo 2^32.
+  std::uint32_t ticks(std::uint32_t clock_hz) const {
+    return seconds * clock_hz + static_cast<std::uint32_t>((clock_hz * fraction) >> 32U);
+  }
+};
+
+inline constexpr std::uint64_t kScanNs = 100 * session::kNsPerMs;            ///< each leg is looked at this often
+inline constexpr std::uint64_t kLatchPlainNs = 3 * session::kNsPerSecond;    // threat model B2
+inline constexpr std::uint64_t kRefusedEventNs = session::kNsPerSecond;      // contract: one a second a leg
+inline constexpr std::uint64_t kPictureRequestNs = 500 * session::kNsPerMs;  // threat model B2: 2/s
+inline constexpr std::uint64_t kLatePacketNs = 500 * session::kNsPerMs;
+inline constexpr std::uint16_t kMaxDropout = 3000;  // RFC 3550 A.1
+inline constexpr std::size_t kMaxUrgent = 64;
+
+struct State {
+  State(session::WorkerLink& worker_link, io::Io& worker_io, crypto::SrtpEngine& srtp, const PipelineConfig& wanted);
+
+  session::WorkerLink& link;
+  io::Io& io;
+  crypto::SrtpEngine& engine;
+  const PipelineConfig config;
+  const std::uint32_t packet_budget;  // a port, between two scans
+  const std::uint32_t punt_budget;
+  Tables tables;
+  const session::NextHop no_hop;  // never valid, never changes
+  wire::SumFunction sum = wire::fastest_sum();
+  BurstTime time;
+  std::uint64_t random;
+
+  std::vector<session::Stream*> streams;           // capacity for all there can ever be
+  std::size_t scan_at = 0;                         // next leg to look at: stream * 2 + side
+  std::uint64_t scan_ns = 0;                       // when it was looked at
+  std::array<session::Leg*, kMaxUrgent> urgent{};  // feedback waits to be sent
+  std::size_t urgent_count = 0;
+
+  Batch rtp;
+  Batch rtcp;
+  Batch stun;
+
+  // ---- what stages share ----
+  void count_drop(DropReason reason) { link.counters.dropped[static_cast<std::size_t>(reason)].add(1); }
+  void drop_frame(const io::Frame& frame, DropReason reason) {
+    count_drop(reason);
+    io.release(frame);
+  }
+  void drop(io::Burst& burst, const Packet& packet, DropReason reason) {
+    packet.leg->drops.add(1);
+    drop_frame(burst.frames[packet.frame], reason);
+  }
+  void consume(io::Burst& burst, const Packet& packet) {
+    link.counters.consumed.add(1);
+    io.release(burst.frames[packet.frame]);
+  }
+  std::uint32_t next_random() {
+    random = random * 6364136223846793005U + 1442695040888963407U;  // Knuth's MMIX; spreads timers, nothing else
+    return static_cast<std::uint32_t>(random >> 32U);
+  }
+  void event(const session::WorkerEvent& event) {
+    if (!link.events.push(event)) link.counters.events_lost.add(1);
+  }
+};
+
+// ---- the stages, in order; each takes a whole batch and keeps what goes on ----
+
+/// Fills state.rtp, state.rtcp and state.stun from the burst.
+void classify(State& state, io::Burst& burst);
+/// Source rule, budget, direction.
+void admit(State& state, io::Burst& burst, Batch& batch);
+/// Opens SRTP and SRTCP in place.
+void unprotect(State& state, io::Burst& burst, Batch& batch, bool rtcp);
+/// Counts what came and writes the outgoing RTP header fields.
+void map(State& state, io::Burst& burst);
+/// Closes SRTP in place.
+void protect(State& state, io::Burst& burst);
+/// Writes Ethernet, IP and UDP in front; `burst` holds the frames to send afterwards.
+void write_headers(State& state, io::Burst& burst);
+
+/// RTCP ends here.
+void take_reports(State& state, io::Burst& burst);
+/// STUN goes to the control plane.
+void punt(State& state, io::Burst& burst);
+
+// ---- beside the stages ----
+
+/// Applies what the control thread has changed. True: more is waiting.
+bool apply_commands(State& state);
+/// Timers of some legs; adds reports and feedback to `out` while there is room.
+void scan(State& state, io::Burst& out);
+void send_feedback(State& state, io::Burst& out);
+void inject(State& state, io::Burst& out);
+
+}  // namespace isthmus::pipeline

@@ -1,0 +1,69 @@
+#include "dataplane/pipeline/tables.h"
+
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+#include "dataplane/session/port_pool.h"
+
+namespace isthmus::pipeline {
+namespace {
+
+std::size_t hash(const AddressKey& key) {
+  return static_cast<std::size_t>(((key.low ^ (key.high * 0x9e3779b97f4a7c15U)) * 0xbf58476d1ce4e5b9U) >> 32U);
+}
+
+}  // namespace
+
+AddressKey address_key(const IpAddress& address) {
+  AddressKey key;
+  std::memcpy(&key.low, address.bytes.data(), 8);
+  std::memcpy(&key.high, address.bytes.data() + 8, 8);
+  key.family = static_cast<std::uint32_t>(address.family);
+  return key;
+}
+
+Tables::Tables(const std::vector<session::LocalAddress>& addresses)
+    : slots_(std::bit_ceil(2 * addresses.size() + 2)), hint_(slots_.data()) {
+  std::uint32_t base = 0;
+  for (const session::LocalAddress& address : addresses) {
+    AddressRow row;
+    row.key = address_key(address.ip);
+    row.first_port = address.first_port;
+    row.ports = address.last_port - address.first_port + 1U;
+    row.base = base;
+    base += row.ports;
+    std::size_t at = hash(row.key) & (slots_.size() - 1);
+    while (slots_[at].key.family != 0) at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = row;
+  }
+  legs_.resize(base);
+  rests_until_ns_.resize(base);
+}
+
+const AddressRow* Tables::search(const AddressKey& key) const {
+  for (std::size_t at = hash(key);; ++at) {
+    const AddressRow& row = slots_[at & (slots_.size() - 1)];
+    if (row.key.family == 0) return nullptr;
+    if (row.key.equals(key)) {
+      hint_ = &row;
+      return &row;
+    }
+  }
+}
+
+std::size_t Tables::place(const SocketAddress& local) const {
+  const AddressRow* row = search(address_key(local.ip));
+  assert(row != nullptr && local.port >= row->first_port &&
+         local.port - row->first_port < static_cast<int>(row->ports));
+  return row->base + static_cast<std::size_t>(local.port - row->first_port);
+}
+
+void Tables::open(const SocketAddress& local, session::Leg& leg) { legs_[place(local)] = &leg; }
+
+void Tables::close(const SocketAddress& local, std::uint64_t now_ns) {
+  legs_[place(local)] = nullptr;
+  rests_until_ns_[place(local)] = now_ns + session::kPortRestNs;
+}
+
+}  // namespace isthmus::pipeline

@@ -1,0 +1,62 @@
+#pragma once
+
+// What the classify stage looks up: our media addresses, then the port's place in a flat array. One worker's.
+
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/session/worker_link.h"
+
+namespace isthmus::pipeline {
+
+/// A destination address as it lies in the header; compares like session::SourceKey.
+struct AddressKey {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  std::uint32_t family = 0;  ///< 4, 6; 0: an empty slot
+
+  bool equals(const AddressKey& other) const {
+    return ((low ^ other.low) | (high ^ other.high) | (family ^ other.family)) == 0;
+  }
+};
+
+/// A local address and its row of ports.
+struct AddressRow {
+  AddressKey key;
+  std::uint16_t first_port = 0;
+  std::uint32_t ports = 0;  ///< how many
+  std::uint32_t base = 0;   ///< place of the first one in the port array
+};
+
+class Tables {
+ public:
+  explicit Tables(const std::vector<session::LocalAddress>& addresses);
+
+  /// nullptr: no address of ours.
+  const AddressRow* find(const AddressKey& key) const {
+    if (hint_->key.equals(key)) [[likely]]
+      return hint_;
+    return search(key);
+  }
+  /// The leg that has the port; nullptr: closed. `port` is inside the row.
+  session::Leg* leg(const AddressRow& row, std::uint32_t offset) const { return legs_[row.base + offset]; }
+
+  void open(const SocketAddress& local, session::Leg& leg);
+  void close(const SocketAddress& local, std::uint64_t now_ns);
+  bool resting(const AddressRow& row, std::uint32_t offset, std::uint64_t now_ns) const {
+    return now_ns < rests_until_ns_[row.base + offset];
+  }
+
+ private:
+  const AddressRow* search(const AddressKey& key) const;
+  std::size_t place(const SocketAddress& local) const;
+
+  std::vector<AddressRow> slots_;   // open addressing, a power of two, at most half full
+  mutable const AddressRow* hint_;  // found last
+  std::vector<session::Leg*> legs_;
+  std::vector<std::uint64_t> rests_until_ns_;
+};
+
+AddressKey address_key(const IpAddress& address);
+
+}  // namespace isthmus::pipeline
