@@ -191,13 +191,13 @@ void TransactionLayer::Clients::start_timers(ClientId id, Client& client, std::u
 }
 
 void TransactionLayer::Clients::start_retransmit(ClientId id, Client& client) {
+  const std::chrono::milliseconds t2 = shared_.settings.t2;
+  const bool is_invite = client.machine == Machine::kInviteClient;
+  // E is T2 from the first time it fires after a provisional response (RFC 3261 17.1.2.2).
+  if (!is_invite && client.state == State::kProceeding) client.interval = t2;
   client.retransmit = shared_.timers.start(client.interval, [this, id] { on_timer(id, Event::kRetransmitTimer); });
-  // A doubles without end (17.1.1.2); E doubles up to T2, and is T2 once a provisional response came (17.1.2.2).
-  client.interval *= 2;
-  if (client.machine == Machine::kClient) {
-    client.interval =
-        client.state == State::kProceeding ? shared_.settings.t2 : std::min(client.interval, shared_.settings.t2);
-  }
+  // A doubles without end (17.1.1.2), E up to T2.
+  client.interval = is_invite ? client.interval * 2 : std::min(client.interval * 2, t2);
 }
 
 void TransactionLayer::Clients::restart_timer_c(ClientId id, Client& client) {

@@ -49,9 +49,9 @@ TEST(Parser, ReadsAResponse) {
 }
 
 TEST(Parser, KeepsBytesOfWhatItSplits) {
-  const Message message = good(samples::invite(
-      "SIP/2.0/UDP a;branch=z9hG4bK1, SIP/2.0/TCP b ;branch=z9hG4bK2",
-      "Record-Route: <sip:p1;lr>;x=\"a,b\",<sip:p2;lr>\r\nRecord-Route: <sip:p3;lr>\r\nRoute: <sip:us;lr> , <sip:them>"));
+  const Message message = good(samples::invite("SIP/2.0/UDP a;branch=z9hG4bK1, SIP/2.0/TCP b ;branch=z9hG4bK2",
+                                               "Record-Route: <sip:p1;lr>;x=\"a,b\",<sip:p2;lr>\r\nRecord-Route: "
+                                               "<sip:p3;lr>\r\nRoute: <sip:us;lr> , <sip:them>"));
   ASSERT_EQ(message.vias().size(), 2U);
   EXPECT_EQ(message.vias()[1].text, "SIP/2.0/TCP b ;branch=z9hG4bK2");
   ASSERT_EQ(message.record_routes().size(), 3U);
@@ -61,8 +61,8 @@ TEST(Parser, KeepsBytesOfWhatItSplits) {
 
 TEST(Parser, MethodsThatTheLibraryRefusesPass) {  // fault 1 of the packaged library
   for (const char* const method : {"SERVICE", "STATUS", "SIP", "PX", "RX", "BENOTIFY", "NEGOTIATE", "KDMQ"}) {
-    const Message message = good(samples::request(std::string(method) + " sip:a@b SIP/2.0", "SIP/2.0/TCP h;branch=z9hG4bKx",
-                                                  std::string("1 ") + method));
+    const Message message = good(samples::request(std::string(method) + " sip:a@b SIP/2.0",
+                                                  "SIP/2.0/TCP h;branch=z9hG4bKx", std::string("1 ") + method));
     EXPECT_EQ(message.method_name(), method);
   }
   EXPECT_EQ(method_of("SERVICE"), Method::kService);
@@ -88,7 +88,9 @@ struct Bad {
 
 TEST(Parser, SaysWhatIsWrong) {
   const std::string via = "SIP/2.0/UDP h;branch=z9hG4bKx";
-  const auto with = [&](const char* line) { return samples::request("OPTIONS sip:a@b SIP/2.0", via, "1 OPTIONS", line); };
+  const auto with = [&](const char* line) {
+    return samples::request("OPTIONS sip:a@b SIP/2.0", via, "1 OPTIONS", line);
+  };
   const auto start = [&](const char* line) { return samples::request(line, via, "1 OPTIONS"); };
   const std::vector<Bad> cases = {
       {"version", start("OPTIONS sip:a@b SIP/7.0"), 505},
@@ -129,8 +131,9 @@ TEST(Parser, SaysWhatIsWrong) {
 }
 
 TEST(Parser, BodyIsAsLongAsContentLengthSays) {
-  const std::string head = "BYE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n"
-                           "Call-ID: x\r\nCSeq: 1 BYE\r\n";
+  const std::string head =
+      "BYE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n"
+      "Call-ID: x\r\nCSeq: 1 BYE\r\n";
   EXPECT_EQ(good(head + "\r\nall of it").body(), "all of it");
   EXPECT_EQ(good(head + "Content-Length: 3\r\n\r\nall of it").body(), "all");
   EXPECT_EQ(parse_message(head + "Content-Length: 10\r\n\r\nall of it").refusal->status, 400);
@@ -206,7 +209,8 @@ TEST(Parser, TheRefusalSaysWhatWasWrongInAWarning) {
       parse_message(samples::invite("SIP/2.0/UDP h;branch=z9hG4bKx", "Contact: \"open <sip:a@b>"));
   const std::string text = refuse(outcome.message, *outcome.refusal, "gw", "t1").text();
   EXPECT_EQ(text,
-            "SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: \"Alice\" <sip:alice@192.0.2.10>;tag=a1\r\n"
+            "SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: \"Alice\" "
+            "<sip:alice@192.0.2.10>;tag=a1\r\n"
             "To: <sip:bob@192.0.2.1>;tag=t1\r\nCall-ID: call-1@192.0.2.10\r\nCSeq: 1 INVITE\r\n"
             "Warning: 399 gw \"Contact does not parse\"\r\nContent-Length: 0\r\n\r\n");
 }

@@ -191,7 +191,8 @@ TEST_F(TransportTest, OnlyStrangersAreCutOffWhenIdle) {
 TEST_F(TransportTest, ConnectionsPerSourceAreBounded) {
   make();
   std::vector<std::shared_ptr<MemoryLink>> links;
-  for (std::uint16_t i = 0; i < 64; ++i) links.push_back(connect({kStranger.ip, static_cast<std::uint16_t>(1'000 + i)}));
+  for (std::uint16_t i = 0; i < 64; ++i)
+    links.push_back(connect({kStranger.ip, static_cast<std::uint16_t>(1'000 + i)}));
   EXPECT_TRUE(links.back()->is_open);
   EXPECT_FALSE(connect({kStranger.ip, 2'000})->is_open);
   EXPECT_EQ(counters().connections_refused_per_source, 1U);

@@ -47,12 +47,11 @@ TEST(NameAddr, ReadsEachForm) {
     const char* uri;
     const char* tag;
   };
-  for (const Case& test : {Case{"\"A. \\\"Quoted\\\" <x>\" <sip:a@b;lr>;tag=1", "\"A. \\\"Quoted\\\" <x>\"", "sip:a@b;lr", "1"},
-                           Case{"Alice Smith <sip:a@b>;x=y;TAG=2", "Alice Smith", "sip:a@b", "2"},
-                           Case{"Caller<sip:a@b>", "Caller", "sip:a@b", ""},
-                           Case{"<sip:a@b> ; tag = 3", "", "sip:a@b", "3"},
-                           Case{"sip:a@b;tag=4", "", "sip:a@b", "4"},
-                           Case{"\"x\"<tel:+1;a=b>;tag=5", "\"x\"", "tel:+1;a=b", "5"}}) {
+  for (const Case& test :
+       {Case{"\"A. \\\"Quoted\\\" <x>\" <sip:a@b;lr>;tag=1", "\"A. \\\"Quoted\\\" <x>\"", "sip:a@b;lr", "1"},
+        Case{"Alice Smith <sip:a@b>;x=y;TAG=2", "Alice Smith", "sip:a@b", "2"},
+        Case{"Caller<sip:a@b>", "Caller", "sip:a@b", ""}, Case{"<sip:a@b> ; tag = 3", "", "sip:a@b", "3"},
+        Case{"sip:a@b;tag=4", "", "sip:a@b", "4"}, Case{"\"x\"<tel:+1;a=b>;tag=5", "\"x\"", "tel:+1;a=b", "5"}}) {
     const auto address = NameAddr::parse(test.text);
     ASSERT_TRUE(address) << test.text;
     EXPECT_EQ(address->text, test.text);
@@ -63,9 +62,8 @@ TEST(NameAddr, ReadsEachForm) {
 }
 
 TEST(NameAddr, RefusesWhatIsNone) {
-  for (const char* const text :
-       {"", "\"open <sip:a@b>", "\"x\" sip:a@b", "Bell, Alexander <sip:a@b>", "<sip:a@b", "<sip:a@b> junk", "sip:a@b?x=y",
-        "\"x\" < a@b >", "<>", "sip:a@b,sip:c@d"}) {
+  for (const char* const text : {"", "\"open <sip:a@b>", "\"x\" sip:a@b", "Bell, Alexander <sip:a@b>", "<sip:a@b",
+                                 "<sip:a@b> junk", "sip:a@b?x=y", "\"x\" < a@b >", "<>", "sip:a@b,sip:c@d"}) {
     EXPECT_FALSE(NameAddr::parse(text)) << text;
   }
 }
@@ -99,13 +97,11 @@ TEST(Via, ReadsParametersWithSpace) {
   EXPECT_EQ(via->parameter("rport"), "");
 }
 
-TEST(Via, TheCookieAloneIsNoBranch) {
-  EXPECT_FALSE(Via::parse("SIP/2.0/UDP h;branch=z9hG4bK")->has_rfc3261_branch());
-}
+TEST(Via, TheCookieAloneIsNoBranch) { EXPECT_FALSE(Via::parse("SIP/2.0/UDP h;branch=z9hG4bK")->has_rfc3261_branch()); }
 
 TEST(Via, RefusesWhatIsNone) {
-  for (const char* const text : {"", "SIP/2.0/UDP", "SIP/3.0/UDP h", "HTTP/1.1 h", "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h_/x",
-                                 "SIP/2.0/UDP a, SIP/2.0/UDP b"}) {
+  for (const char* const text : {"", "SIP/2.0/UDP", "SIP/3.0/UDP h", "HTTP/1.1 h", "SIP/2.0/UDP h:99999",
+                                 "SIP/2.0/UDP h_/x", "SIP/2.0/UDP a, SIP/2.0/UDP b"}) {
     EXPECT_FALSE(Via::parse(text)) << text;
   }
 }
