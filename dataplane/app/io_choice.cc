@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "dataplane/app/rights.h"
 #include "dataplane/base/log.h"
 #include "dataplane/io/socket_address.h"
 #include "dataplane/io/socket_io.h"
@@ -38,6 +39,9 @@ Result<std::unique_ptr<io::Engine>> open_on_dpdk(io::Mode mode, const Config& co
   for (const io::Network& network : config.networks) {
     if (!network.interface.empty()) continue;
     return fail(ErrorKind::kInvalidArgument, "network '" + network.name + "' names no interface", "interface");
+  }
+  if (const std::string missing = missing_rights(mode, own_rights()); !missing.empty()) {
+    return fail(ErrorKind::kDenied, "needs " + missing);
   }
   if (const Status& started = start_dpdk(config); !started) return forward_error(started);
   auto engine = mode == io::Mode::kAfXdp

@@ -1,0 +1,30 @@
+#include "dataplane/app/rights.h"
+
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+
+namespace isthmus::app {
+namespace {
+
+constexpr std::uint64_t bit(int capability) { return std::uint64_t{1} << static_cast<unsigned>(capability); }
+
+TEST(MissingRights, SocketsNeedNone) { EXPECT_EQ(missing_rights(io::Mode::kSocket, {}), ""); }
+
+TEST(MissingRights, NamesAllThatAreMissing) {
+  EXPECT_EQ(missing_rights(io::Mode::kAfPacket, {}), "CAP_NET_ADMIN, CAP_NET_RAW");
+  EXPECT_EQ(missing_rights(io::Mode::kAfXdp, {}), "CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_IPC_LOCK");
+}
+
+TEST(MissingRights, TheDataPlanesOwnSetIsEnough) {
+  const Rights rights{bit(CAP_NET_ADMIN) | bit(CAP_NET_RAW) | bit(CAP_BPF) | bit(CAP_IPC_LOCK), false};
+  EXPECT_EQ(missing_rights(io::Mode::kAfXdp, rights), "");
+  EXPECT_EQ(missing_rights(io::Mode::kAfPacket, rights), "");
+}
+
+TEST(MissingRights, AlternativesCount) {
+  const Rights rights{bit(CAP_NET_ADMIN) | bit(CAP_NET_RAW) | bit(CAP_SYS_ADMIN), true};
+  EXPECT_EQ(missing_rights(io::Mode::kAfXdp, rights), "");
+}
+
+}  // namespace
+}  // namespace isthmus::app
