@@ -34,10 +34,10 @@ bool acknowledge_reliable(Step& step, const Response& response) {
 /// Early media: the data plane first, A when it has it.
 bool start_early_media(Step& step, const Response& response, Provisional& provisional) {
   Call& call = step.call;
-  if (call.delayed || !response.body || !has_type(*response.body, kSdpType)) return false;
+  if (call.delayed || !call.calling.offered || !response.body || !has_type(*response.body, kSdpType)) return false;
   auto description = read_sdp(*response.body);
   if (!description) return false;
-  auto media = media::accept_answer(call.calling.offered, Side::kB, *description);
+  auto media = media::accept_answer(*call.calling.offered, Side::kB, *description);
   if (!media) return false;
   auto written = media::make_answer(std::move(*media), Side::kA);
   if (!written) return false;
@@ -74,7 +74,7 @@ void on_provisional(Step& step, Response& response) {
 void answer_agreed(Step& step, media::CallMedia media, Response& response) {
   Call& call = step.call;
   call.media = std::move(media);
-  call.calling.offered = {};
+  call.calling.offered.reset();
   call.calling.early.reset();
   call.calling.waiting = Provisional{response.status, response.reason, {}, std::move(response.crossing)};
   call.state = State::kAnswering;
@@ -119,7 +119,7 @@ void on_2xx(Step& step, Response& response) {
   }
   auto description = read_sdp(*response.body);
   if (!description) return answer_refused(step, description.error());
-  auto media = media::accept_answer(std::move(call.calling.offered), Side::kB, *description);
+  auto media = media::accept_answer(std::move(*call.calling.offered), Side::kB, *description);
   if (!media) return answer_refused(step, media.error());
   b.sdp_mark = mark_of(response.body->text);
   answer_agreed(step, std::move(*media), response);
@@ -289,11 +289,11 @@ void on_ack(Step& step, AckArrived& arrived) {
     call.invite_crossing.clear();
     call.best_failure.reset();
     step.emit(Note{"call.up", ""});
-    if (wants_answer) {
-      confirm_delayed(step, arrived);
-    } else {
-      call.state = State::kUp;
+    if (!wants_answer) {
+      call.state = State::kUp;  // in the journal it is that already: both states recover alike
+      return;
     }
+    confirm_delayed(step, arrived);
     step.emit(WriteJournal{});
     return;
   }

@@ -19,11 +19,12 @@ namespace isthmus::b2bua {
 
 inline constexpr std::size_t kMaxArchivedItems = 4096;  ///< of one list
 
-/// Appends fields to a buffer that is wiped when it goes.
+/// Appends fields to a buffer of a fixed size; what does not fit any more is dropped and ok() is false. The used part
+/// is wiped by clear() and when the writer goes: it holds keys, so it never grows and leaves no copies behind.
 class ArchiveWriter {
  public:
-  ArchiveWriter() { bytes_.reserve(16U * 1024U); }  // holds keys: growing would leave copies behind
-  ~ArchiveWriter() { wipe(bytes_); }
+  explicit ArchiveWriter(std::size_t size) : bytes_(size) {}
+  ~ArchiveWriter() { clear(); }
   ArchiveWriter(const ArchiveWriter&) = delete;
   ArchiveWriter& operator=(const ArchiveWriter&) = delete;
 
@@ -31,7 +32,14 @@ class ArchiveWriter {
   void operator()(const Fields&... fields) {
     (put(fields), ...);
   }
-  SecretBytes take() const { return SecretBytes(Bytes(bytes_)); }
+  bool ok() const { return ok_; }
+  /// Good until the next change.
+  Bytes view() const { return Bytes(bytes_).first(used_); }
+  void clear() {
+    wipe(MutableBytes(bytes_).first(used_));
+    used_ = 0;
+    ok_ = true;
+  }
 
  private:
   template <typename T>
@@ -72,11 +80,17 @@ class ArchiveWriter {
     describe(*this, const_cast<T&>(value));
   }
   void raw(const void* from, std::size_t size) {
-    const auto* begin = static_cast<const std::uint8_t*>(from);
-    bytes_.insert(bytes_.end(), begin, begin + size);
+    if (size > bytes_.size() - used_) {
+      ok_ = false;
+      return;
+    }
+    if (size != 0) std::memcpy(bytes_.data() + used_, from, size);
+    used_ += size;
   }
 
   std::vector<std::uint8_t> bytes_;
+  std::size_t used_ = 0;
+  bool ok_ = true;
 };
 
 /// Reads what ArchiveWriter wrote; after the first damage everything stays as it is and ok() is false.

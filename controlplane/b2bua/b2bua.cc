@@ -134,15 +134,15 @@ const config::Zone* B2bua::zone_of(const sip::Flow& flow) const {
 void B2bua::tell(CallKey key, Event event) {
   Entry* entry = find(key);
   if (entry == nullptr) return;
-  entry->waiting.push_back(std::move(event));
-  if (entry->in_step) return;
+  if (entry->in_step) return entry->waiting.push_back(std::move(event));
   entry->in_step = true;
   const Context context{configuration_, deps_.random, deps_.wall_clock()};
-  while (!entry->waiting.empty() && entry->call.state != State::kEnded) {
-    Event next = std::move(entry->waiting.front());
-    entry->waiting.pop_front();
-    perform(*entry, apply(entry->call, std::move(next), context));
+  perform(*entry, apply(entry->call, std::move(event), context));
+  // What a step caused at once (a request that could not be sent) is the next event, not a part of it.
+  for (std::size_t i = 0; i < entry->waiting.size() && entry->call.state != State::kEnded; ++i) {
+    perform(*entry, apply(entry->call, std::move(entry->waiting[i]), context));
   }
+  entry->waiting.clear();
   entry->in_step = false;
   if (entry->call.state == State::kEnded) remove(key);
 }
@@ -199,7 +199,7 @@ void B2bua::on_response(sip::ClientId transaction, sip::Message response, const 
   if (is_2xx_to_invite && !client.confirmed_tag.empty()) {
     if (response.to_tag() == client.confirmed_tag) {
       // A copy: the ACK was lost (RFC 3261 13.2.2.4).
-      if (client.ack && client.target) (void)transactions_->send_ack(*client.ack, *client.target);
+      repeat_ack(client);
     } else if (client.target && response.to_tag() != client.ended_tag) {
       client.ended_tag = response.to_tag();
       end_fork(response, *client.target);
@@ -223,6 +223,21 @@ void B2bua::on_response(sip::ClientId transaction, sip::Message response, const 
   }
   tell_response(copy, read_response(response, Dialect::kStandards, Dialect::kStandards));
   current_response_ = nullptr;
+}
+
+void B2bua::repeat_ack(const Client& client) {
+  Entry* entry = find(client.call);
+  if (entry == nullptr) return;  // the BYE says more than the ACK
+  const Dialog& dialog = entry->call.at(client.side).dialog;
+  const auto target = target_of(*entry, client.side, dialog);
+  if (target) (void)transactions_->send_ack(write_ack(writing_for(*target), dialog, client.cseq), *target);
+}
+
+std::optional<sip::ClientId> B2bua::Entry::find_client(ClientId id) const {
+  for (const auto& [ours, theirs] : clients) {
+    if (ours == id) return theirs;
+  }
+  return std::nullopt;
 }
 
 void B2bua::tell_response(const Client& client, Response response) {

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controlplane/b2bua/archive.h"
 #include "controlplane/b2bua/call_view.h"
 #include "controlplane/b2bua/counters.h"
 #include "controlplane/b2bua/machine.h"
@@ -96,12 +97,14 @@ class B2bua final : public sip::TransactionUser {
     std::array<std::optional<sip::Target>, 2> link;  ///< by Side: where its messages came from or went to
     std::optional<IpAddress> source;                 ///< of leg A, for the limit per source
     std::array<std::array<event_loop::TimerId, 2>, kTimerKinds> timers{};
-    std::unordered_map<ClientId, sip::ClientId> clients;
-    std::vector<ServerId> servers;        ///< INVITEs without final response
-    std::vector<std::uint64_t> sessions;  ///< every one it opened
-    std::vector<std::string> tags;        ///< local ones, also of attempts that are over
+    std::vector<std::pair<ClientId, sip::ClientId>> clients;  ///< INVITEs, oldest first
+    std::vector<ServerId> servers;                            ///< INVITEs without final response
+    std::vector<std::uint64_t> sessions;                      ///< every one it opened
+    std::vector<std::string> tags;                            ///< local ones, also of attempts that are over
     bool in_step = false;
-    std::deque<Event> waiting;  ///< what happened while a step was performed
+    std::vector<Event> waiting;  ///< what happened while a step was performed
+
+    std::optional<sip::ClientId> find_client(ClientId id) const;
   };
   /// A client transaction of ours.
   struct Client {
@@ -111,7 +114,7 @@ class B2bua final : public sip::TransactionUser {
     Method method = Method::kInvite;
     std::string confirmed_tag;  ///< of the 2xx that was acknowledged
     std::string ended_tag;      ///< of the last fork that was ended with BYE
-    std::optional<sip::Message> ack;
+    std::uint32_t cseq = 0;     ///< of the INVITE, once it was acknowledged
     std::optional<sip::Target> target;
   };
   struct DialogPlace {
@@ -159,6 +162,7 @@ class B2bua final : public sip::TransactionUser {
   void perform(Entry& entry, WriteJournal& action);
   void perform(Entry& entry, Note& action);
   void perform(Entry& entry, Finish& action);
+  void repeat_ack(const Client& client);
   void end_fork(const sip::Message& response, const sip::Target& target);
   std::optional<sip::Target> target_of(const Entry& entry, Side side, const Dialog& dialog);
   std::optional<sip::Target> first_target(Entry& entry);
@@ -188,7 +192,8 @@ class B2bua final : public sip::TransactionUser {
   std::unordered_map<std::uint64_t, Client> clients_;       ///< by sip::ClientId
   std::unordered_map<IpAddress, std::uint32_t> calls_by_source_;
   std::deque<std::pair<event_loop::TimePoint, sip::ClientId>> retired_;  ///< clients_ to forget, oldest first
-  const sip::Message* current_response_ = nullptr;                       ///< during the step that a response caused
+  ArchiveWriter record_writer_{journal::kMaxContentBytes};
+  const sip::Message* current_response_ = nullptr;  ///< during the step that a response caused
   bool retire_timer_runs_ = false;
 
   double new_call_tokens_ = 0;  ///< bucket of limits.calls_per_second

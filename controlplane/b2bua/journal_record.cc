@@ -39,15 +39,15 @@ bool is_plausible(const Call& call) {
 
 }  // namespace
 
-SecretBytes encode_record(const JournalRecord& record) {
-  ArchiveWriter writer;
+bool encode_record(const JournalRecord& record, ArchiveWriter& writer) {
+  writer.clear();
   writer(kRecordVersion);
   // Writing changes nothing; see archive.h.
   auto& call = const_cast<Call&>(record.call);
   auto& link = const_cast<std::array<std::optional<sip::Target>, 2>&>(record.link);
   Attempt attempt = call.attempt < call.attempts.size() ? call.attempts[call.attempt] : Attempt{};
   describe_call(writer, call, attempt, link);
-  return writer.take();
+  return writer.ok();
 }
 
 Result<RecoveredRecord> decode_record(Bytes bytes, const config::ControlPlane& configuration) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 
+#include "controlplane/b2bua/archive.h"
 #include "controlplane/b2bua/call.h"
 #include "controlplane/config/control_plane.h"
 #include "controlplane/sip/transport.h"
@@ -19,8 +20,9 @@ struct JournalRecord {
   const Call& call;
   const std::array<std::optional<sip::Target>, 2>& link;
 };
-/// A call that nobody answered yet is written without its media: it cannot be carried on, only be ended.
-SecretBytes encode_record(const JournalRecord& record);
+/// Writes the record into `writer`, which is cleared first; false when it does not fit. A call that nobody answered yet
+/// is written without its media: it cannot be carried on, only be ended.
+bool encode_record(const JournalRecord& record, ArchiveWriter& writer);
 
 struct RecoveredRecord {
   Call call;

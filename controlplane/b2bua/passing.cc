@@ -16,7 +16,7 @@ constexpr std::string_view kInfoAccept = "application/dtmf-relay, application/dt
 template <typename Change>
 void for_each_media(Call& call, Change change) {
   change(call.media);
-  change(call.calling.offered);
+  if (call.calling.offered) change(*call.calling.offered);
   if (call.calling.early) change(*call.calling.early);
   if (call.exchange) change(call.exchange->pending);
 }

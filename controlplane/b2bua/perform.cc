@@ -102,9 +102,9 @@ void B2bua::perform(Entry& entry, SendRequest& action) {
     const config::Zone* zone = configuration_.find_zone(leg.zone);
     writing.max_forwards = zone == nullptr ? call.max_forwards : std::min(call.max_forwards, zone->hop_count);
   }
-  const sip::Message message = write_request(writing, dialog, action.method, action.cseq, action.headers, action.body,
-                                             call.at(other(action.side)).supports_100rel);
-  const auto sent = transactions_->send_request(message, *target);
+  sip::Message message = write_request(writing, dialog, action.method, action.cseq, action.headers, action.body,
+                                       call.at(other(action.side)).supports_100rel);
+  const auto sent = transactions_->send_request(std::move(message), *target);
   if (!sent) {
     log::warn("sip.unsent", {{"call", call_name(call.record.id)},
                              {"call-id", leg.dialog.call_id},
@@ -119,37 +119,34 @@ void B2bua::perform(Entry& entry, SendRequest& action) {
   client.method = action.method;
   client.target = *target;
   clients_[static_cast<std::uint64_t>(*sent)] = std::move(client);
-  if (action.method == Method::kInvite) entry.clients[action.transaction] = *sent;
+  if (action.method == Method::kInvite) entry.clients.emplace_back(action.transaction, *sent);
 }
 
 void B2bua::perform(Entry& entry, SendCancel& action) {
-  const auto found = entry.clients.find(action.transaction);
-  if (found == entry.clients.end()) return;
+  const auto found = entry.find_client(action.transaction);
+  if (!found) return;
   std::vector<sip::Header> headers;
   for (const Header& header : action.headers)
     headers.push_back({sip::header_id_of(header.name), header.name, header.value});
-  (void)transactions_->cancel(found->second, headers);
+  (void)transactions_->cancel(*found, headers);
 }
 
 void B2bua::perform(Entry& entry, SendAck& action) {
-  const auto found = entry.clients.find(action.transaction);
-  if (found == entry.clients.end()) return;
-  const auto client = clients_.find(static_cast<std::uint64_t>(found->second));
+  const auto found = entry.find_client(action.transaction);
+  if (!found) return;
+  const auto client = clients_.find(static_cast<std::uint64_t>(*found));
   const Dialog& dialog = entry.call.at(action.side).dialog;
   const auto target = target_of(entry, action.side, dialog);
   if (client == clients_.end() || !target) return;
-  sip::Message ack = write_ack(writing_for(*target), dialog, action.cseq);
-  (void)transactions_->send_ack(ack, *target);
+  (void)transactions_->send_ack(write_ack(writing_for(*target), dialog, action.cseq), *target);
   client->second.confirmed_tag = dialog.remote_tag;
-  client->second.ack = std::move(ack);
-  client->second.target = *target;
+  client->second.cseq = action.cseq;
 }
 
 void B2bua::perform(Entry& entry, EndFork& action) {
   if (current_response_ == nullptr) return;
-  const auto found = entry.clients.find(action.transaction);
-  if (found != entry.clients.end()) {
-    const auto client = clients_.find(static_cast<std::uint64_t>(found->second));
+  if (const auto found = entry.find_client(action.transaction)) {
+    const auto client = clients_.find(static_cast<std::uint64_t>(*found));
     if (client != clients_.end()) client->second.ended_tag = current_response_->to_tag();
   }
   if (const auto& link = entry.link[contract::index(action.side)]) end_fork(*current_response_, *link);
@@ -248,8 +245,10 @@ void B2bua::perform(Entry& entry, StopTimer& action) {
 }
 
 void B2bua::perform(Entry& entry, WriteJournal&) {
-  const auto content = encode_record({entry.call, entry.link});
-  const auto put = deps_.journal.put(call_name(entry.call.record.id), content.view());
+  const bool fits = encode_record({entry.call, entry.link}, record_writer_);
+  const auto put = fits ? deps_.journal.put(call_name(entry.call.record.id), record_writer_.view())
+                        : fail(ErrorKind::kExhausted, "the call's record is too large");
+  record_writer_.clear();
   if (put) return;
   ++counters_.journal_full;
   log::error("call.not_journalled", {{"call", call_name(entry.call.record.id)}, {"why", to_string(put.error())}});

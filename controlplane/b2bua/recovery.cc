@@ -57,7 +57,7 @@ void B2bua::take_up_journal() {
                                  {"state", to_string(entry.call.state)}});
     if (!entry.waiting.empty()) {
       Event first = std::move(entry.waiting.front());
-      entry.waiting.pop_front();
+      entry.waiting.erase(entry.waiting.begin());
       tell(key, std::move(first));
     } else if (entry.call.state == State::kEnded) {
       remove(key);
