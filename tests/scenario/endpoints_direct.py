@@ -42,7 +42,7 @@ def call(run, name, transport, encryption):
                                     judge_call.keys_from(files[endpoint.place], other.address) if encryption != "none" else {},
                                     capture.ENDPOINT_PORTS)
                    for endpoint, other in ((left, right), (right, left))]
-    rows, complaints = judge_call.judge(parties, seconds, run.media)
+    rows, complaints = judge_call.judge(parties, seconds, run.media, capture.answered_at(files["left"], right_address))
     for row in rows:
         run.say(f"{name}: {row}")
     run.complain([f"{name}: {complaint}" for complaint in complaints])

@@ -83,3 +83,14 @@ def crypto_attributes(path, from_address):
     # The attributes of a message come joined by commas; SDES key parameters (RFC 4568) hold none here.
     return [[attribute[len("crypto:"):] for attribute in line.split(",") if attribute.startswith("crypto:")]
             for line in run.stdout.splitlines()]
+
+
+def answered_at(path, from_address):
+    """When the first 200 to an INVITE came from an address; seconds of the capture's clock."""
+    run = subprocess.run(["tshark", "-n", "-r", str(path), "-Y", f"sip.Status-Code == 200 && sip.CSeq.method == INVITE && "
+                          f"ip.src == {from_address}", "-T", "fields", "-e", "frame.time_epoch"], check=True,
+                         capture_output=True, text=True)
+    times = run.stdout.split()
+    if not times:
+        raise ValueError(f"no answer to an INVITE came from {from_address} in {path}")
+    return float(times[0])

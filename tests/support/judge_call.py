@@ -33,8 +33,9 @@ def keys_from(path, from_address):
     return dict(zip(("audio", "video"), found[-1]))
 
 
-def judge(parties, seconds, folder):
-    """parties: (left, right). seconds: how long the call was up. folder: of the demo media. Returns (rows, complaints)."""
+def judge(parties, seconds, folder, answered_s):
+    """parties: (left, right). seconds: how long the call was up. folder: of the demo media. answered_s: when the answer
+    reached the caller (capture.answered_at). Returns (rows, complaints)."""
     rows, complaints = [], []
     for party in parties:
         strays = judge_flow.off_path(party.packets, party.address, party.faces, party.ports)
@@ -43,7 +44,7 @@ def judge(parties, seconds, folder):
                               f"{strays[0].target}:{strays[0].target_port}")
     for sender, receiver in (parties, parties[::-1]):
         for kind in ("audio", "video"):
-            row, wrong = _judge_stream(kind, sender, receiver, seconds, folder)
+            row, wrong = _judge_stream(kind, sender, receiver, seconds, folder, answered_s)
             rows.append(row)
             complaints += [f"{kind} {row['direction']}: {sentence}" for sentence in wrong]
     return rows, complaints
@@ -61,7 +62,7 @@ def _packets_of(packets, stream):
     return [packet for packet in packets if packet.ssrc == stream.ssrc and packet.source == stream.source[0]]
 
 
-def _judge_stream(kind, sender, receiver, seconds, folder):
+def _judge_stream(kind, sender, receiver, seconds, folder, answered_s):
     direction = f"{sender.name}->{receiver.name}"
     row = {"kind": kind, "direction": direction, "packets": 0, "bytes": 0, "lost": 0, "jitter_ms": 0.0, "codec": "",
            "encryption": f"{sender.encryption(kind)} -> {receiver.encryption(kind)}"}
@@ -70,7 +71,8 @@ def _judge_stream(kind, sender, receiver, seconds, folder):
     if sent is None or came is None:
         return row, ["nothing was sent" if sent is None else "nothing arrived"]
     complaints = []
-    passage = judge_flow.passage(_packets_of(sender.packets, sent), _packets_of(receiver.packets, came))
+    passage = judge_flow.passage(_packets_of(sender.packets, sent), _packets_of(receiver.packets, came),
+                                 answered_s)
     lost = passage.lost + came.lost + passage.lost_at_start
     row.update(packets=came.packets, bytes=came.bytes, lost=lost, jitter_ms=round(came.jitter_ms, 2),
                codec=_CODECS.get(came.payload_type, _CODECS[None]))

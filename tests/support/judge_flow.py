@@ -82,19 +82,24 @@ class Passage:
     """How a stream came through the gateway, from captures on both sides of it."""
     sent: int
     lost: int           # between the first and the last packet that came through
-    lost_at_start: int  # sent before the first one that came through
+    lost_at_start: int  # sent before the first one that came through, but after the call was answered
     lost_at_end: int    # sent after the last one that came through: normal within a hang-up
 
 
-def passage(sent, received):
+def passage(sent, received, answered_s=0.0):
     """Compares the RTP packets of one stream before and behind the gateway (lists of Packet, each in order of time).
 
     The gateway gives packets an SSRC and sequence numbers of its own, but keeps their distances. Of the shifts that let most
-    packets find a partner the one is taken under which partners are closest in time: both captures share one clock."""
+    packets find a partner the one is taken under which partners are closest in time: both captures share one clock.
+    answered_s: when the answer reached the caller. Who answers may send before the gateway has read whose address that is;
+    such packets come from nobody known, and are refused by the source rule."""
     arrived_at = dict(zip(_unrolled(packet.sequence for packet in received), (packet.time_s for packet in received)))
     numbers_sent = _unrolled(packet.sequence for packet in sent)
+    def counted(packets):
+        return sum(packet.time_s >= answered_s for packet in packets)
+
     if not arrived_at:
-        return Passage(len(sent), 0, len(sent), 0)
+        return Passage(len(sent), 0, counted(sent), 0)
     candidates = {number - other for number in list(arrived_at)[:1] for packet, other in zip(sent, numbers_sent)
                   if abs(packet.time_s - received[0].time_s) <= 1.0}
     best = (0, 0.0, None)
@@ -103,7 +108,7 @@ def passage(sent, received):
                   if number + shift in arrived_at]
         best = max(best, (len(delays) // 10, -statistics.fmean(delays) if delays else 0.0, shift), key=lambda found: found[:2])
     if best[2] is None:
-        return Passage(len(sent), 0, len(sent), 0)
+        return Passage(len(sent), 0, counted(sent), 0)
     came = [number + best[2] in arrived_at for number in numbers_sent]
     first, last = came.index(True), len(came) - 1 - came[::-1].index(True)
-    return Passage(len(sent), came[first:last].count(False), first, len(came) - 1 - last)
+    return Passage(len(sent), came[first:last].count(False), counted(sent[:first]), len(came) - 1 - last)

@@ -170,6 +170,11 @@ class Flows(unittest.TestCase):
         received = self.audio(start=300, ssrc=99)
         self.assertEqual(judge_flow.passage(sent, received[2:40] + received[45:97]), judge_flow.Passage(100, 5, 2, 3))
 
+    def test_passage_forgives_what_was_sent_before_the_answer_only(self):
+        sent, received = self.audio(), self.audio(start=300, ssrc=99)[5:]
+        self.assertEqual(judge_flow.passage(sent, received, answered_s=0.05), judge_flow.Passage(100, 0, 2, 0))
+        self.assertEqual(judge_flow.passage(sent, received, answered_s=0.2).lost_at_start, 0)
+
     def test_nothing_came_through(self):
         self.assertEqual(judge_flow.passage(self.audio(), []).lost_at_start, 100)
 

@@ -86,7 +86,8 @@ def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None,
     rows, complaints = judge_call.judge(
         parties(lab, left, right, pictures, captures, [one for one, kind in (("left", kinds.get("left", "srtp-mand")),
                                                                             ("right", kinds.get("right", "none")))
-                                                       if kind != "none"]), seconds, media)
+                                                       if kind != "none"]), seconds, media,
+        capture.answered_at(captures.files["left"], netns.LEFT.gateway))
     seen = captures.seen_by_kernel()
     if io_mode == "af_xdp" and seen:
         complaints.append(f"the gateway's kernel saw {seen} media packets: they did not all go by af_xdp")
