@@ -168,6 +168,7 @@ void PeerMonitor::on_miss(std::size_t index, const std::string& cause) {
 
 std::vector<status::Peer> PeerMonitor::peers() const {
   std::vector<status::Peer> all;
+  all.reserve(peers_.size());
   for (const Watched& peer : peers_) all.push_back(peer.shown);
   return all;
 }

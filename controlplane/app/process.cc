@@ -2,7 +2,6 @@
 
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
-#include <optional>
 #include <utility>
 
 #include "controlplane/app/sip_users.h"
@@ -20,7 +19,7 @@
 namespace isthmus::app {
 namespace {
 
-constexpr std::size_t kOwnJournalBytes = 16U * 1024U * 1024U;  // where no memory file is given
+constexpr std::size_t kOwnJournalBytes = std::size_t{16} * 1024 * 1024;  // where no memory file is given
 
 sip::TransportSettings transport_settings(const config::ControlPlane& config) {
   sip::TransportSettings settings;
@@ -95,7 +94,7 @@ class Process::Impl {
       opened = journal::Journal::format(medium_);
     }
     if (!opened) return forward_error(opened);
-    journal_.emplace(std::move(*opened));
+    journal_ = std::make_unique<journal::Journal>(std::move(*opened));
     return {};
   }
 
@@ -127,21 +126,20 @@ class Process::Impl {
         config_, listeners_);
     if (!calls) return forward_error(calls);
     calls_ = std::move(*calls);
-    monitor_.emplace(
-        PeerMonitor::Dependencies{.timers = loop_.timers(),
-                                  .random = random_,
-                                  .alarms = alarms_,
-                                  .send =
-                                      [this](sip::Message message, const sip::Target& target) {
-                                        return transactions_->send_request(std::move(message), target);
-                                      },
-                                  .sent_by = [this](sip::ListenerId id) { return transport_.sent_by(id); }},
+    const auto send = [this](sip::Message message, const sip::Target& target) {
+      return transactions_->send_request(std::move(message), target);
+    };
+    const auto sent_by = [this](sip::ListenerId id) { return transport_.sent_by(id); };
+    monitor_ = std::make_unique<PeerMonitor>(
+        PeerMonitor::Dependencies{
+            .timers = loop_.timers(), .random = random_, .alarms = alarms_, .send = send, .sent_by = sent_by},
         config_, listeners_);
     users_.set(*calls_, *monitor_);
-    transactions_.emplace(transport_, loop_.timers(), random_, users_, transaction_settings(config_.timers));
+    transactions_ = std::make_unique<sip::TransactionLayer>(transport_, loop_.timers(), random_, users_,
+                                                            transaction_settings(config_.timers));
     calls_->attach(*transactions_);
     calls_->start();
-    alarms_watch_.emplace(alarms_, relay_, *calls_, loop_.timers());
+    alarms_watch_ = std::make_unique<StandingAlarms>(alarms_, relay_, *calls_, loop_.timers());
     return {};
   }
 
@@ -149,14 +147,17 @@ class Process::Impl {
     const auto token = rest::load_or_make_token(options_.state_dir, random_);
     if (!token) return forward_error(token);
     std::vector<status::Listener> listeners;
+    listeners.reserve(listeners_.size());
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
       listeners.push_back({config_.listeners[i].name, std::string(to_string(to_sip(config_.listeners[i].transport))),
                            to_string(transport_.local_address(listeners_[i]))});
     }
-    source_.emplace(StatusSource::Parts{*calls_, relay_, transport_, *transactions_, *journal_, *monitor_, alarms_,
-                                        std::move(listeners), std::chrono::system_clock::now()});
-    gatekeeper_.emplace(*token);
-    api_.emplace(rest::Api::Config{.allowed_hosts = config_.rest.allowed_hosts}, *gatekeeper_, *source_);
+    source_ = std::make_unique<StatusSource>(StatusSource::Parts{*calls_, relay_, transport_, *transactions_, *journal_,
+                                                                 *monitor_, alarms_, std::move(listeners),
+                                                                 std::chrono::system_clock::now()});
+    gatekeeper_ = std::make_unique<rest::Gatekeeper>(*token);
+    api_ = std::make_unique<rest::Api>(rest::Api::Config{.allowed_hosts = config_.rest.allowed_hosts}, *gatekeeper_,
+                                       *source_);
     rest::ServerConfig server;
     server.listen = {config_.rest.address, config_.rest.port};
     auto started = rest::Server::start(loop_.context(), server, [this](rest::Request request, rest::Respond respond) {
@@ -230,7 +231,7 @@ class Process::Impl {
   SystemRandom random_;
   status::Alarms alarms_;
   journal::MappedMedium medium_;
-  std::optional<journal::Journal> journal_;
+  std::unique_ptr<journal::Journal> journal_;
   contract::Client client_;
   WatchedRelay relay_;
   sip::AsioNetwork network_;
@@ -238,12 +239,12 @@ class Process::Impl {
   std::vector<sip::ListenerId> listeners_;
   SipUsers users_;
   std::unique_ptr<b2bua::B2bua> calls_;
-  std::optional<PeerMonitor> monitor_;
-  std::optional<sip::TransactionLayer> transactions_;
-  std::optional<StandingAlarms> alarms_watch_;
-  std::optional<StatusSource> source_;
-  std::optional<rest::Gatekeeper> gatekeeper_;
-  std::optional<rest::Api> api_;
+  std::unique_ptr<PeerMonitor> monitor_;
+  std::unique_ptr<sip::TransactionLayer> transactions_;
+  std::unique_ptr<StandingAlarms> alarms_watch_;
+  std::unique_ptr<StatusSource> source_;
+  std::unique_ptr<rest::Gatekeeper> gatekeeper_;
+  std::unique_ptr<rest::Api> api_;
   std::unique_ptr<rest::Server> rest_;
   boost::asio::signal_set signals_;
   event_loop::TimePoint end_by_{};

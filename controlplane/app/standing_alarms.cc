@@ -50,7 +50,7 @@ void StandingAlarms::look() {
     return;
   }
   alarms_.clear(status::kDataPlaneAway);
-  relay_.status([this, alive = std::weak_ptr<bool>(here_)](Result<contract::DataplaneStatus> status) {
+  relay_.status([this, alive = std::weak_ptr<bool>(here_)](const Result<contract::DataplaneStatus>& status) {
     if (!alive.expired() && status) status::watch_pools(status->pools, alarms_);
   });
 }

@@ -11,7 +11,7 @@
 
 namespace isthmus::cli {
 
-inline constexpr std::size_t kMaxAnswerBytes = 16U * 1024U * 1024U;
+inline constexpr std::size_t kMaxAnswerBytes = std::size_t{16} * 1024 * 1024;
 
 struct Url {
   std::string host;  ///< without brackets

@@ -21,16 +21,16 @@ Result<json::value> read(std::string_view text) {
 }
 
 const json::value& at(const json::value& value, std::string_view key) {
-  static const json::value kNone;
+  static const json::value none;
   const auto* object = value.if_object();
   const auto* member = object != nullptr ? object->if_contains({key.data(), key.size()}) : nullptr;
-  return member != nullptr ? *member : kNone;
+  return member != nullptr ? *member : none;
 }
 
 const json::array& items(const json::value& value) {
-  static const json::array kNone;
+  static const json::array none;
   const auto* array = value.if_array();
-  return array != nullptr ? *array : kNone;
+  return array != nullptr ? *array : none;
 }
 
 std::string text(const json::value& value) {
@@ -49,9 +49,9 @@ std::string clock_text(const json::value& value) {
 }
 
 const json::value& leg(const json::value& value, std::size_t side) {
-  static const json::value kNone;
+  static const json::value none;
   const json::array& legs = items(at(value, "legs"));
-  return side < legs.size() ? legs[side] : kNone;
+  return side < legs.size() ? legs[side] : none;
 }
 
 std::string media_text(const json::value& call) {

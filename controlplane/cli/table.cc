@@ -31,12 +31,14 @@ std::string harmless(std::string_view text) {
 
 void Table::add(const std::vector<std::string>& cells) {
   std::vector<std::string> row;
+  row.reserve(columns_.size());
   for (std::size_t i = 0; i < columns_.size(); ++i) row.push_back(i < cells.size() ? harmless(cells[i]) : "");
   rows_.push_back(std::move(row));
 }
 
 std::string Table::text(std::size_t indent) const {
   std::vector<std::size_t> widths;
+  widths.reserve(columns_.size());
   for (const Column& column : columns_) widths.push_back(width_of(column.heading));
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));

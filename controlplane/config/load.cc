@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <map>
 
 #include "controlplane/config/schema.h"
 #include "controlplane/config/toml_reader.h"
@@ -58,12 +59,13 @@ Checked<ControlPlane> load_file(const std::string& path, Lines* lines) {
 }
 
 std::string to_text(const Problems& problems, std::string_view file_name) {
-  Problems sorted = problems;
-  std::ranges::stable_sort(sorted, {}, &Problem::line);
+  std::multimap<std::uint32_t, const Problem*> by_line;  // of one line in the order they were found
+  for (const Problem& problem : problems) by_line.emplace(problem.line, &problem);
   std::string text;
-  for (const Problem& problem : sorted) {
+  for (const auto& [line, found] : by_line) {
+    const Problem& problem = *found;
     text += file_name;
-    if (problem.line != 0) text += ":" + std::to_string(problem.line);
+    if (line != 0) text += ":" + std::to_string(line);
     text += ": ";
     if (!problem.key.empty()) text += problem.key + ": ";
     text += problem.message + "\n";

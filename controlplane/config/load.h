@@ -13,7 +13,7 @@
 
 namespace isthmus::config {
 
-inline constexpr std::size_t kMaxFileBytes = 4U * 1024U * 1024U;
+inline constexpr std::size_t kMaxFileBytes = std::size_t{4} * 1024 * 1024;
 
 /// The text of a TOML file. `lines`, where given, takes where each key was written.
 Checked<ControlPlane> load_text(std::string_view text, Lines* lines = nullptr);

@@ -213,7 +213,7 @@ Key<T> choice(std::string_view name, Enum T::* member, const Word<Enum> (&words)
 // ---- tables and lists ----
 
 template <typename T, typename Inner>
-Key<T> table(std::string_view name, Inner T::* member, Keys<Inner> keys) {
+Key<T> table(std::string_view name, Inner T::* member, const Keys<Inner>& keys) {
   return {name,
           false,
           "table",
@@ -237,7 +237,7 @@ inline bool fits(const std::string& path, const Value& value, std::size_t max_it
 
 /// [[name]] or name = [{...}, {...}].
 template <typename T, typename Inner>
-Key<T> tables(std::string_view name, std::vector<Inner> T::* member, Keys<Inner> keys, std::size_t max_items,
+Key<T> tables(std::string_view name, std::vector<Inner> T::* member, const Keys<Inner>& keys, std::size_t max_items,
               Need need = Need::kOptional) {
   return {name,
           need == Need::kRequired,
@@ -263,7 +263,7 @@ Key<T> tables(std::string_view name, std::vector<Inner> T::* member, Keys<Inner>
 template <typename T, typename Item>
 Key<T> list(std::string_view name, std::vector<Item> T::* member, std::string_view type, std::string_view default_value,
             std::size_t max_items, std::string_view purpose,
-            std::function<std::optional<Item>(const std::string& path, const Value&, Reading&)> read_item) {
+            const std::function<std::optional<Item>(const std::string& path, const Value&, Reading&)>& read_item) {
   return {name,
           false,
           std::string(type),

@@ -25,7 +25,7 @@ Checked<Value> convert(const toml::node& node, int depth) {
       if (!converted) return converted;
       // A table knows only where its first key stands; where a key stands is what a reader of an error looks for.
       converted->line = key.source().begin.line;
-      value.members.emplace_back(std::string(key.str()), std::move(*converted));
+      value.members.push_back({std::string(key.str()), std::move(*converted)});
     }
   } else if (const auto* list = node.as_array()) {
     value.kind = Value::Kind::kList;

@@ -18,10 +18,16 @@ struct Value {
   std::string text;        ///< kText; for kOther the syntax's own word ("date", "floating-point")
   std::int64_t integer = 0;
   bool boolean = false;
-  std::vector<Value> items;                            ///< kList
-  std::vector<std::pair<std::string, Value>> members;  ///< kTable, in the order written
+  struct Member;
+  std::vector<Value> items;     ///< kList
+  std::vector<Member> members;  ///< kTable, in the order written
 
   const Value* find(std::string_view name) const;
+};
+
+struct Value::Member {
+  std::string key;
+  Value value;
 };
 
 std::string_view to_string(Value::Kind kind);  ///< "a table", "a whole number", ...

@@ -156,7 +156,7 @@ void Api::handle(const Request& request, const Respond& respond) {
 
 void Api::get_status(const Target& target, const Respond& respond) {
   if (auto refusal = refuse_unknown(target, {})) return respond(std::move(*refusal));
-  source_.data_plane([this, respond](Result<contract::DataplaneStatus> data_plane) {
+  source_.data_plane([this, respond](const Result<contract::DataplaneStatus>& data_plane) {
     respond(ok(to_json(source_.gateway(), source_.alarms(), data_plane, config_.now())));
   });
 }
@@ -196,7 +196,7 @@ void Api::get_call(const Target& target, const Respond& respond) {
     const Result<contract::SessionStats> none = fail(ErrorKind::kUnavailable, "the call has no media");
     return respond(ok(to_json(*call, none, config_.now())));
   }
-  source_.media_figures(call->session, [this, respond, id](Result<contract::SessionStats> figures) {
+  source_.media_figures(call->session, [this, respond, id](const Result<contract::SessionStats>& figures) {
     // The call may have changed, or ended, while the data plane was asked.
     const auto later = source_.call(id);
     respond(later ? ok(to_json(*later, figures, config_.now())) : no_such_call());
@@ -230,7 +230,7 @@ void Api::get_openapi(const Target& target, const Respond& respond) {
 }
 
 void Api::get_metrics(const Target&, const Respond& respond) {
-  source_.data_plane([this, respond](Result<contract::DataplaneStatus> data_plane) {
+  source_.data_plane([this, respond](const Result<contract::DataplaneStatus>& data_plane) {
     Response response;
     response.content_type = kMetricsContentType;
     response.body = to_prometheus(source_.gateway(), source_.alarms(), data_plane);

@@ -11,8 +11,9 @@
 namespace isthmus::rest {
 
 // Bounds of threat model B5.
-inline constexpr std::size_t kMaxHeadBytes = 32U * 1024U;  ///< request line and header lines, final CRLFCRLF included
-inline constexpr std::size_t kMaxBodyBytes = 1024U * 1024U;
+inline constexpr std::size_t kMaxHeadBytes =
+    std::size_t{32} * 1024;  ///< request line and header lines, final CRLFCRLF included
+inline constexpr std::size_t kMaxBodyBytes = std::size_t{1024} * 1024;
 inline constexpr std::size_t kMaxHeaderLines = 100;
 inline constexpr std::size_t kMaxTargetBytes = 4096;
 

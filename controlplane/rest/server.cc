@@ -44,7 +44,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   class Connection;
 
   Impl(asio::io_context& loop, const ServerConfig& config, Handler handler)
-      : loop_(loop), config_(config), handler_(std::move(handler)), acceptor_(loop), pause_(loop) {}
+      : config_(config), handler_(std::move(handler)), acceptor_(loop), pause_(loop) {}
 
   Status listen() {
     const tcp::endpoint endpoint(to_asio(config_.listen.ip), config_.listen.port);
@@ -75,7 +75,6 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   friend class Connection;
   void accept();
 
-  asio::io_context& loop_;
   ServerConfig config_;
   Handler handler_;
   tcp::acceptor acceptor_;

@@ -1,6 +1,7 @@
 #include "controlplane/status/alarms.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "dataplane/base/log.h"
@@ -43,8 +44,9 @@ std::vector<Alarm> Alarms::standing() const {
   std::vector<Alarm> all;
   all.reserve(standing_.size());
   for (const auto& [key, alarm] : standing_) all.push_back(alarm);
-  std::ranges::stable_sort(all, [](const Alarm& left, const Alarm& right) {
-    return left.severity != right.severity ? left.severity > right.severity : left.since < right.since;
+  std::ranges::sort(all, [](const Alarm& left, const Alarm& right) {
+    if (left.severity != right.severity) return left.severity > right.severity;
+    return std::tie(left.since, left.id, left.subject) < std::tie(right.since, right.id, right.subject);
   });
   return all;
 }
