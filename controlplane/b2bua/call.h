@@ -120,6 +120,7 @@ struct Exchange {
   bool cancelled = false;  ///< `from` took its offer back and has its 487; the other side may not know yet
   ClientId asked = 0;      ///< our request, while its final response is missing
   media::CallMedia pending;
+  SessionTimer session;        ///< of leg `from`, when it has its 2xx
   std::optional<Body> answer;  ///< for `from`, while the data plane is told
   Headers crossing;            ///< of the other side's 2xx
 };

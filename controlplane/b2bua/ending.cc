@@ -137,7 +137,7 @@ void on_bye(Step& step, Side side, ServerId transaction, Request& request) {
   end.gone = side;
   end.headers = std::move(request.crossing);
   if (from_a && step.leg(Side::kA).invite) {
-    // BYE on the early dialog, or before our 2xx left (RFC 5407 3.1.2): as good as CANCEL.
+    // BYE on the early dialog, or before our 2xx left (RFC 5407 3.1.3): as good as CANCEL.
     end.gone.reset();
   }
   end_call(step, std::move(end));

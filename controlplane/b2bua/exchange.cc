@@ -90,7 +90,7 @@ std::optional<Reply> not_now(Step& step, Side side) {
   }
   if (own_pending) return Reply{500, "", {}, {random_retry_after(step)}};
   if (call.exchange || is_asking(call, side) || is_asking(call, other(side))) return Reply{491};
-  // RFC 5407 3.1.5: a lost ACK is made good by the next request, unless it carried the answer.
+  // RFC 5407 3.1.4 and 3.1.5: a lost ACK is made good by the next request, unless it carried the answer.
   const auto& unacked = step.leg(side).unacked;
   if (unacked && unacked->wants_answer) return Reply{491};
   if (step.leg(other(side)).unacked && call.state == State::kUp) return Reply{491};
@@ -109,6 +109,7 @@ void start_offerless(Step& step, Side side, ServerId transaction, const Request&
   exchange.cseq = request.cseq;
   exchange.pending = std::move(written->media);
   call.exchange = std::move(exchange);
+  step.leg(side).session = interval_for(step, side, request);
   step.emit(WriteJournal{});
   reply_2xx_to_invite(step, side, transaction, request.cseq,
                       {200, "", sdp_body(written->description), answer_interval(step, side), true}, true);
@@ -120,6 +121,7 @@ void start_forwarded(Step& step, Side side, ServerId transaction, Request& reque
   const auto& written = call.media.leg[contract::index(side)].written;
   if (mark == step.leg(side).sdp_mark && written) {
     // The same description again only refreshes the session (RFC 4028 7.4): same answer, nobody else is asked.
+    step.leg(side).session = interval_for(step, side, request);
     Reply what{200, "", sdp_body(*written), answer_interval(step, side), true};
     if (request.method != Method::kInvite) return reply(step, side, transaction, std::move(what));
     return reply_2xx_to_invite(step, side, transaction, request.cseq, std::move(what), false);
@@ -135,6 +137,7 @@ void start_forwarded(Step& step, Side side, ServerId transaction, Request& reque
   exchange.method = request.method;
   exchange.cseq = request.cseq;
   exchange.mark = mark;
+  exchange.session = interval_for(step, side, request);
   exchange.pending = std::move(*pending);
   exchange.new_ports = std::any_of(exchange.pending.streams.begin(), exchange.pending.streams.end(),
                                    [](const media::Stream& stream) { return !stream.leg[0].local_rtp; });
@@ -172,7 +175,6 @@ void on_offer(Step& step, Side side, ServerId transaction, Request& request) {
   leg.dialog.refresh_target(request);
   if (request.allow) leg.allow = *request.allow;
   leg.supports_timer = request.supports_timer;
-  accept_interval(step, side, request);
   if (!request.body) return start_offerless(step, side, transaction, request);
   start_forwarded(step, side, transaction, request);
 }
@@ -262,6 +264,7 @@ void on_exchange_applied(Step& step, RelayAnswered& answered) {
   step.emit(WriteJournal{});
   if (done.kind == Kind::kForwarded) {
     step.leg(done.from).sdp_mark = done.mark;
+    step.leg(done.from).session = done.session;
     Reply what{200, "", std::move(done.answer), std::move(done.crossing), true};
     for (Header& header : answer_interval(step, done.from)) what.headers.push_back(std::move(header));
     if (done.method == Method::kInvite) {

@@ -49,7 +49,7 @@ void on_update(Step& step, Side side, ServerId transaction, Request& request) {
   }
   step.leg(side).dialog.refresh_target(request);
   step.leg(side).supports_timer = request.supports_timer;
-  accept_interval(step, side, request);
+  step.leg(side).session = interval_for(step, side, request);
   reply(step, side, transaction, {200, "", {}, answer_interval(step, side), true});
 }
 

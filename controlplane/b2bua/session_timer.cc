@@ -58,12 +58,12 @@ std::optional<Reply> refuse_interval(Step& step, Side side, const Request& reque
   return Reply{422, "", {}, {{"Min-SE", std::to_string(minimum)}}};
 }
 
-void accept_interval(Step& step, Side side, const Request& request) {
-  SessionTimer& session = step.leg(side).session;
+SessionTimer interval_for(const Step& step, Side side, const Request& request) {
+  SessionTimer session = step.call.at(side).session;
   const SessionTimerWords& words = request.session;
   if (!request.supports_timer && !words.expires_s) {
     session.duty = SessionDuty::kNone;
-    return;
+    return session;
   }
   const std::uint32_t least = std::max(minimum_of(step, side), std::min(words.min_se_s.value_or(0), kMostIntervalS));
   const std::uint32_t wanted = wanted_of(step, side);
@@ -71,6 +71,7 @@ void accept_interval(Step& step, Side side, const Request& request) {
   // RFC 4028 9, table 2: who does not know session timers cannot refresh.
   const bool ours = !request.supports_timer || words.refresher == Refresher::kUas;
   session.duty = ours ? SessionDuty::kOurs : SessionDuty::kPeers;
+  return session;
 }
 
 Headers answer_interval(Step& step, Side side) {

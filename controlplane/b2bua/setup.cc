@@ -110,7 +110,7 @@ void begin(Step& step, Began& began) {
     if (!offer) return fail_call(step, reply_of(step, offer.error()), offer.error().text);
     call.offer = std::move(*offer);
   }
-  accept_interval(step, Side::kA, invite);
+  a.session = interval_for(step, Side::kA, invite);
   call.attempt = 0;
   try_attempt(step);
 }

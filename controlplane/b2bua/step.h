@@ -121,9 +121,9 @@ void follow_up(Step& step);
 // ---- session_timer.cc: RFC 4028 ----
 /// 422 when the asked interval is too short.
 std::optional<Reply> refuse_interval(Step& step, Side side, const Request& request);
-/// As UAS: decides interval and refresher from the request.
-void accept_interval(Step& step, Side side, const Request& request);
-/// What the 2xx to that request says; the leg's timers start here.
+/// As UAS: interval and refresher for the 2xx to this request; they are the leg's when it is sent.
+SessionTimer interval_for(const Step& step, Side side, const Request& request);
+/// What that 2xx says of the leg's session; its timers start here.
 Headers answer_interval(Step& step, Side side);
 Headers ask_interval(Step& step, Side side);
 void take_interval(Step& step, Side side, const Response& response);

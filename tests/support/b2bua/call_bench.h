@@ -122,7 +122,8 @@ class CallBench {
   CallBench& ack(Side side = Side::kA, std::optional<std::string> sdp = std::nullopt) {
     Request r;
     r.method = Method::kAck;
-    r.cseq = cseq_[contract::index(side)];
+    const auto& unacked = call.at(side).unacked;
+    r.cseq = unacked ? unacked->cseq : cseq_[contract::index(side)];
     if (sdp) r.body = Body{"application/sdp", *sdp};
     return happen(AckArrived{side, std::move(r)});
   }
