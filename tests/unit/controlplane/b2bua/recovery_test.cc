@@ -140,7 +140,7 @@ TEST(DataPlaneKilled, CallsAreProgrammedAgainOnTheirPorts) {
   EXPECT_EQ(bench.b2bua->views("", 1).at(0).state, "up");
 }
 
-TEST(DataPlaneKilled, SecuredLegsGetFreshSsrcs) {
+TEST(DataPlaneKilled, LegsGetFreshSsrcsSecuredOrClear) {
   auto configuration = GatewayBench::gateway_configuration();
   configuration.zones[0].media_encryption = config::MediaEncryption::kAuto;
   configuration.zones[0].keys_over_clear = true;
@@ -152,8 +152,12 @@ TEST(DataPlaneKilled, SecuredLegsGetFreshSsrcs) {
   const auto leg_of = [&bench] { return bench.relay.sessions.begin()->second.streams[0].leg[0]; };
   const contract::LegSpec before = leg_of();
   ASSERT_TRUE(before.send_key);
+  const auto clear_leg_of = [&bench] { return bench.relay.sessions.begin()->second.streams[0].leg[1]; };
+  const contract::LegSpec clear_before = clear_leg_of();
+  ASSERT_FALSE(clear_before.send_key);
   bench.relay.restart();
   bench.settle();
+  EXPECT_NE(clear_leg_of().ssrc, clear_before.ssrc);
   EXPECT_EQ(leg_of().send_key, before.send_key);
   EXPECT_NE(leg_of().ssrc, before.ssrc);
 
