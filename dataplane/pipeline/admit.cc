@@ -82,6 +82,7 @@ void note_refused(State& state, Leg& leg, const SourceKey& source) {
 
 void admit(State& state, io::Burst& burst, Batch& batch) {
   std::size_t kept = 0;
+  bool secured = false;
   for (std::size_t i = 0; i < batch.count; ++i) {
     Packet& packet = batch.packets[i];
     Leg& leg = *packet.leg;
@@ -100,6 +101,7 @@ void admit(State& state, io::Burst& burst, Batch& batch) {
       continue;
     }
     --receive.budget;
+    secured |= receive.context != nullptr;
     const session::LegTransmit& transmit = receive.far->transmit;
     __builtin_prefetch(&transmit.header);
     __builtin_prefetch(&transmit.next_hop, 1);
@@ -108,6 +110,7 @@ void admit(State& state, io::Burst& burst, Batch& batch) {
     ++kept;
   }
   batch.count = kept;
+  batch.secured_in = secured;
 }
 
 }  // namespace isthmus::pipeline

@@ -43,6 +43,7 @@ void measure_jitter(const State& state, LegReceive& receive, const wire::RtpHead
 void map(State& state, io::Burst& burst) {
   Batch& batch = state.rtp;
   std::size_t kept = 0;
+  bool secured = false;
   for (std::size_t i = 0; i < batch.count; ++i) {
     Packet& packet = batch.packets[i];
     Leg& leg = *packet.leg;
@@ -85,6 +86,7 @@ void map(State& state, io::Burst& burst) {
         continue;
       }
     }
+    secured |= transmit.context != nullptr;
     packet.payload[1] = static_cast<std::uint8_t>((packet.payload[1] & 0x80U) | out.payload_type);
     store_be16(packet.payload + 2, out.sequence);
     store_be32(packet.payload + 4, out.timestamp);
@@ -94,6 +96,7 @@ void map(State& state, io::Burst& burst) {
     ++kept;
   }
   batch.count = kept;
+  batch.secured_out = secured;
 }
 
 }  // namespace isthmus::pipeline

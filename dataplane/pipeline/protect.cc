@@ -7,6 +7,7 @@ namespace isthmus::pipeline {
 
 void protect(State& state, io::Burst& burst) {
   Batch& batch = state.rtp;
+  if (!batch.secured_out) return;
   std::array<crypto::SrtpJob, io::kBurstSize> jobs;
   std::size_t count = 0;
   for (std::size_t i = 0; i < batch.count; ++i) {
@@ -22,7 +23,6 @@ void protect(State& state, io::Burst& burst) {
     job.rtcp = false;
     job.tag = static_cast<std::uint8_t>(i);
   }
-  if (count == 0) return;
   state.engine.protect({jobs.data(), count});
   std::size_t kept = 0;
   std::size_t next_job = 0;

@@ -32,6 +32,8 @@ static_assert(sizeof(Packet) == 64);
 struct Batch {
   std::array<Packet, io::kBurstSize> packets;
   std::size_t count = 0;
+  bool secured_in = false;   ///< one of them at least comes on a secured leg (admit stage)
+  bool secured_out = false;  ///< ... leaves on one (map stage)
 
   Packet& add() { return packets[count++]; }
 };

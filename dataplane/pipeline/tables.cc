@@ -7,14 +7,6 @@
 #include "dataplane/session/port_pool.h"
 
 namespace isthmus::pipeline {
-namespace {
-
-std::size_t hash(const AddressKey& key) {
-  return static_cast<std::size_t>(((key.low ^ (key.high * 0x9e3779b97f4a7c15U)) * 0xbf58476d1ce4e5b9U) >> 32U);
-}
-
-}  // namespace
-
 AddressKey address_key(const IpAddress& address) {
   AddressKey key;
   std::memcpy(&key.low, address.bytes.data(), 8);
@@ -24,7 +16,7 @@ AddressKey address_key(const IpAddress& address) {
 }
 
 Tables::Tables(const std::vector<session::LocalAddress>& addresses)
-    : slots_(std::bit_ceil(2 * addresses.size() + 2)), hint_(slots_.data()) {
+    : slots_(std::bit_ceil(4 * addresses.size() + 4)), mask_(slots_.size() - 1) {
   std::uint32_t base = 0;
   for (const session::LocalAddress& address : addresses) {
     AddressRow row;
@@ -33,8 +25,8 @@ Tables::Tables(const std::vector<session::LocalAddress>& addresses)
     row.ports = address.last_port - address.first_port + 1U;
     row.base = base;
     base += row.ports;
-    std::size_t at = hash(row.key) & (slots_.size() - 1);
-    while (slots_[at].key.family != 0) at = (at + 1) & (slots_.size() - 1);
+    std::size_t at = hash(row.key) & mask_;
+    while (slots_[at].key.family != 0) at = (at + 1) & mask_;
     slots_[at] = row;
   }
   legs_.resize(base);
@@ -43,12 +35,9 @@ Tables::Tables(const std::vector<session::LocalAddress>& addresses)
 
 const AddressRow* Tables::search(const AddressKey& key) const {
   for (std::size_t at = hash(key);; ++at) {
-    const AddressRow& row = slots_[at & (slots_.size() - 1)];
+    const AddressRow& row = slots_[at & mask_];
     if (row.key.family == 0) return nullptr;
-    if (row.key.equals(key)) {
-      hint_ = &row;
-      return &row;
-    }
+    if (row.key.equals(key)) return &row;
   }
 }
 

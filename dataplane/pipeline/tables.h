@@ -34,8 +34,8 @@ class Tables {
 
   /// nullptr: no address of ours.
   const AddressRow* find(const AddressKey& key) const {
-    if (hint_->key.equals(key)) [[likely]]
-      return hint_;
+    const AddressRow& first = slots_[hash(key) & mask_];
+    if (first.key.equals(key)) [[likely]] return &first;
     return search(key);
   }
   /// The leg that has the port; nullptr: closed. `port` is inside the row.
@@ -48,11 +48,14 @@ class Tables {
   }
 
  private:
+  static std::size_t hash(const AddressKey& key) {
+    return static_cast<std::size_t>(((key.low ^ (key.high * 0x9e3779b97f4a7c15U)) * 0xbf58476d1ce4e5b9U) >> 32U);
+  }
   const AddressRow* search(const AddressKey& key) const;
   std::size_t place(const SocketAddress& local) const;
 
-  std::vector<AddressRow> slots_;   // open addressing, a power of two, at most half full
-  mutable const AddressRow* hint_;  // found last
+  std::vector<AddressRow> slots_;  // open addressing, a power of two, at most a quarter full
+  std::size_t mask_;
   std::vector<session::Leg*> legs_;
   std::vector<std::uint64_t> rests_until_ns_;
 };

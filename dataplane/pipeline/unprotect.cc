@@ -44,16 +44,15 @@ bool has_previous(const State& state, const session::Leg& leg) {
 }  // namespace
 
 void unprotect(State& state, io::Burst& burst, Batch& batch, bool rtcp) {
+  if (!batch.secured_in) return;
   std::array<SrtpJob, io::kBurstSize> jobs;
   std::size_t count = 0;
   std::array<SrtpResult, io::kBurstSize> results;
-  bool any = false;
   for (std::size_t i = 0; i < batch.count; ++i) {
     Packet& packet = batch.packets[i];
     results[i] = SrtpResult::kOk;
     if (packet.leg->receive.context == nullptr) [[likely]]
       continue;
-    any = true;
     if (has_previous(state, *packet.leg)) {
       const SrtpJob job = try_both(state, packet, i, rtcp);
       results[i] = job.result;
@@ -63,7 +62,6 @@ void unprotect(State& state, io::Burst& burst, Batch& batch, bool rtcp) {
     }
     jobs[count++] = job_of(packet, packet.leg->receive.context, i, rtcp);
   }
-  if (!any) return;
   state.engine.unprotect({jobs.data(), count});
   for (std::size_t i = 0; i < count; ++i) {
     Packet& packet = batch.packets[jobs[i].tag];

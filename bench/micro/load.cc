@@ -1,0 +1,135 @@
+#include "bench/micro/load.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "bench/micro/cycles.h"
+
+namespace isthmus::bench {
+namespace {
+
+std::vector<io::Network> networks() {
+  std::vector<io::Network> result(2);
+  for (std::size_t n = 0; n < 2; ++n) {
+    result[n].name = n == 0 ? "lan" : "wan";
+    for (std::size_t i = 0; i < Load::kAddresses; ++i) {
+      result[n].addresses.push_back(
+          IpAddress::v4(10, static_cast<std::uint8_t>(n), 0, static_cast<std::uint8_t>(1 + i)));
+    }
+  }
+  return result;
+}
+
+contract::SrtpKey key_of(contract::SrtpSuite suite, RandomSource& random) {
+  contract::SrtpKey key;
+  key.suite = suite;
+  key.master_key = SecretBytes(contract::master_key_bytes(suite));
+  key.master_salt = SecretBytes(contract::master_salt_bytes(suite));
+  random.fill(key.master_key.mutable_view());
+  random.fill(key.master_salt.mutable_view());
+  return key;
+}
+
+}  // namespace
+
+PoolIo::PoolIo(std::size_t buffers) : memory_(buffers * kBufferBytes) {
+  free_.reserve(buffers);
+  for (std::size_t i = 0; i < buffers; ++i) free_.push_back(memory_.data() + i * kBufferBytes);
+}
+
+std::size_t PoolIo::send(io::Burst& burst) {
+  for (std::size_t i = 0; i < burst.count; ++i) release(burst.frames[i]);
+  burst.count = 0;
+  return 0;
+}
+
+io::Frame PoolIo::allocate() {
+  io::Frame frame;
+  // Round and round through all buffers, as a receive ring does.
+  if (free_.empty()) return frame;
+  next_ = next_ + 1 < free_.size() ? next_ + 1 : 0;
+  std::swap(free_[next_], free_.back());
+  std::uint8_t* buffer = free_.back();
+  free_.pop_back();
+  frame.handle = buffer;
+  frame.data = buffer + kHeadroom;
+  frame.headroom = kHeadroom;
+  frame.tailroom = kBufferBytes - kHeadroom;
+  return frame;
+}
+
+Load::Load(const LoadOptions& options)
+    : networks_(networks()),
+      engine_(crypto::make_libsrtp2_engine()),
+      link(networks_),
+      io_(512),
+      table_(networks_, {random_, *engine_, next_hops_, ports_, {&link}}),
+      pipeline_(link, io_, *engine_, {.packets_per_port_per_second = 1'000'000'000}) {
+  for (std::uint32_t i = 0; i < options.sessions; ++i) {
+    contract::SessionSpec spec;
+    spec.id = {i + 1};
+    contract::StreamSpec& stream = spec.streams.emplace_back();
+    for (std::size_t side = 0; side < 2; ++side) {
+      contract::LegSpec& leg = stream.leg[side];
+      leg.network = networks_[side].name;
+      leg.remote_rtp = {IpAddress::v4(10, static_cast<std::uint8_t>(side), 1, static_cast<std::uint8_t>(1 + i % 50)),
+                        static_cast<std::uint16_t>(10'000 + 2 * i)};
+      const auto suite = side == 0 ? options.suite_in : options.suite_out;
+      // Only the sending side is keyed: packets that come are clear, so that no second engine has to make them.
+      if (suite) leg.send_key = key_of(*suite, random_);
+    }
+    stream.a_to_b = {{0, 0, 8000, 8000}};
+    stream.b_to_a = {{0, 0, 8000, 8000}};
+    const auto state = table_.open(spec, now_.monotonic_ns);
+    if (!state) std::abort();
+    for (std::size_t side = 0; side < 2; ++side) {
+      add_flow(*stream.leg[side].remote_rtp, state->streams[0].leg[side].local_rtp, random_.next_u32(),
+               options.payload_octets);
+    }
+    io::Burst burst;
+    while (pipeline_.tick(burst, now_)) burst.count = 0;
+    io_.send(burst);
+  }
+  for (std::size_t i = flows_.size(); i > 1; --i) {
+    std::swap(flows_[i - 1], flows_[random_.below(static_cast<std::uint32_t>(i))]);
+  }
+}
+
+void Load::add_flow(const SocketAddress& from, const SocketAddress& to, std::uint32_t ssrc, std::size_t octets) {
+  Flow flow;
+  flow.sequence = static_cast<std::uint16_t>(random_.next_u32());
+  flow.timestamp = random_.next_u32();
+  flow.frame = test::make_frame(from, to, test::make_rtp(0, flow.sequence, flow.timestamp, ssrc, octets));
+  flow.rtp = wire::header_bytes(from.ip.family);
+  flows_.push_back(std::move(flow));
+}
+
+void Load::fill(io::Burst& burst, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    Flow& flow = flows_[next_];
+    store_be16(flow.frame.data() + flow.rtp + 2, ++flow.sequence);
+    store_be32(flow.frame.data() + flow.rtp + 4, flow.timestamp += 160);
+    io::Frame frame = io_.allocate();
+    std::copy(flow.frame.begin(), flow.frame.end(), frame.data);
+    frame.length = static_cast<std::uint16_t>(flow.frame.size());
+    frame.tailroom = static_cast<std::uint16_t>(frame.tailroom - frame.length);
+    burst.add(frame);
+    if (++next_ == flows_.size()) {
+      next_ = 0;
+      now_.monotonic_ns += 20 * session::kNsPerMs;
+      now_.unix_ns += 20 * session::kNsPerMs;
+    }
+  }
+}
+
+std::uint64_t Load::run(std::size_t count) {
+  io::Burst burst;
+  fill(burst, count);
+  const std::uint64_t begin = tsc();
+  pipeline_.run(burst, now_);
+  const std::uint64_t cycles = tsc() - begin;
+  io_.send(burst);
+  return cycles;
+}
+
+}  // namespace isthmus::bench

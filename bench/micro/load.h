@@ -1,0 +1,80 @@
+#pragma once
+
+// Sessions and frames for the rows of the packet path.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "tests/support/pipeline/relay_bench.h"
+
+namespace isthmus::bench {
+
+/// Buffers that are used again and again, as a driver's pool would; nothing is allocated while measuring.
+class PoolIo final : public io::Io {
+ public:
+  static constexpr std::size_t kBufferBytes = 2176;
+  static constexpr std::uint16_t kHeadroom = 128;
+
+  explicit PoolIo(std::size_t buffers);
+  void receive(io::Burst& burst) override { burst.count = 0; }
+  std::size_t send(io::Burst& burst) override;
+  void release(const io::Frame& frame) override { free_.push_back(static_cast<std::uint8_t*>(frame.handle)); }
+  io::Frame allocate() override;
+  io::IoCounters counters() const override { return {}; }
+
+ private:
+  std::vector<std::uint8_t> memory_;
+  std::vector<std::uint8_t*> free_;
+  std::size_t next_ = 0;
+};
+
+struct LoadOptions {
+  std::size_t sessions = 1024;
+  std::size_t payload_octets = 160;
+  std::optional<contract::SrtpSuite> suite_in;   ///< on leg A
+  std::optional<contract::SrtpSuite> suite_out;  ///< on leg B
+};
+
+/// Audio both ways in `sessions` sessions, their packets in random order.
+class Load {
+ public:
+  static constexpr std::size_t kAddresses = 3;  ///< local ones on each side
+
+  explicit Load(const LoadOptions& options);
+  /// Fills the burst with the next `count` packets of the cycle.
+  void fill(io::Burst& burst, std::size_t count);
+  /// One burst through the pipeline; cycles of run() alone.
+  std::uint64_t run(std::size_t count);
+  std::uint64_t forwarded() const { return link.counters.forwarded.get(); }
+  std::uint64_t received() const { return link.counters.received.get(); }
+
+ private:
+  struct Flow {
+    std::vector<std::uint8_t> frame;  // headers and payload
+    std::uint16_t sequence = 0;
+    std::uint32_t timestamp = 0;
+    std::size_t rtp = 0;  // offset of the RTP header
+  };
+  void add_flow(const SocketAddress& from, const SocketAddress& to, std::uint32_t ssrc, std::size_t octets);
+
+  std::vector<io::Network> networks_;
+  SeededRandom random_{7};
+  std::unique_ptr<crypto::SrtpEngine> engine_;
+  test::InstantNextHops next_hops_;
+  test::FreePorts ports_;
+
+ public:
+  session::WorkerLink link;
+
+ private:
+  PoolIo io_;
+  session::SessionTable table_;
+  pipeline::Pipeline pipeline_;
+  session::Time now_{session::kNsPerSecond, 1'764'000'000 * session::kNsPerSecond};
+  std::vector<Flow> flows_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace isthmus::bench
