@@ -53,7 +53,7 @@ HeaderTemplate make_template(const SocketAddress& from, const SocketAddress& to,
     std::memcpy(ip + 16, to.ip.bytes.data(), 4);
     result.ip_sum = fold_sum(sum_words_plain(ip, kIpv4Bytes));
   } else {
-    store_be16(ip, static_cast<std::uint16_t>(0x6000U | (dscp << 6U)));
+    store_be16(ip, static_cast<std::uint16_t>(0x6000U | (static_cast<unsigned>(dscp) << 6U)));
     ip[6] = kProtocolUdp;
     ip[7] = kHopLimit;
     std::memcpy(ip + 8, from.ip.bytes.data(), 16);
