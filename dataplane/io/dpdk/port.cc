@@ -15,6 +15,7 @@ namespace {
 
 // The size that both kernel-socket drivers have by default.
 constexpr std::uint16_t kDescriptors = 2048;
+constexpr auto kAnySocket = static_cast<unsigned>(SOCKET_ID_ANY);
 
 std::string reason(int error) { return rte_strerror(error < 0 ? -error : error); }
 
@@ -36,8 +37,8 @@ Status configure(std::uint16_t number, const PortSettings& settings, rte_mempool
   std::uint16_t tx = kDescriptors;
   rte_eth_dev_adjust_nb_rx_tx_desc(number, &rx, &tx);
   for (std::uint16_t queue = 0; queue < settings.queues; ++queue) {
-    int error = rte_eth_rx_queue_setup(number, queue, rx, SOCKET_ID_ANY, nullptr, buffers);
-    if (error == 0) error = rte_eth_tx_queue_setup(number, queue, tx, SOCKET_ID_ANY, nullptr);
+    int error = rte_eth_rx_queue_setup(number, queue, rx, kAnySocket, nullptr, buffers);
+    if (error == 0) error = rte_eth_tx_queue_setup(number, queue, tx, kAnySocket, nullptr);
     if (error != 0) {
       return fail(ErrorKind::kUnavailable,
                   settings.device + " gives no queue " + std::to_string(queue) + ": " + reason(error));
