@@ -56,9 +56,9 @@ Cut StreamFramer::check_unfinished_head() {
     if (line.size() > kMaxStartLineBytes + (end == std::string_view::npos ? 1 : 0)) {
       return broken(414, "the start line is too long", {});
     }
-    if (end == std::string_view::npos) {
-      if (!line.empty() && !text::is_token_char(line.front())) return broken(400, "no start line", {});
-    } else {
+    // Method and version both start with a token; whatever else speaks here is not worth waiting for.
+    if (line.empty() || !text::is_token_char(line.front())) return broken(400, "no start line", {});
+    if (end != std::string_view::npos) {
       start_line_seen_ = true;
       if (!lines::looks_like_sip(line)) return broken(400, "no start line of SIP", {});
     }

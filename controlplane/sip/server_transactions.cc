@@ -65,7 +65,8 @@ ServerId TransactionLayer::Servers::start(Message& request, const Flow& flow) {
   by_key_.emplace(server->key, id);
   if (!server->merge_key.empty()) by_merge_key_.emplace(server->merge_key, id);
   if (server->machine == Machine::kInviteServer) {
-    server->trying = shared_.timers.start(shared_.settings.trying_after, [this, id = id] { send_trying(id); });
+    server->trying =
+        shared_.timers.start(shared_.settings.trying_after, [this, started = id] { send_trying(started); });
   }
   return id;
 }

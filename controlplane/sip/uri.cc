@@ -99,9 +99,8 @@ std::optional<std::string_view> Uri::parameter(std::string_view name) const { re
 
 Result<Uri> split_uri(std::string_view text) {
   if (text.size() > kMaxHeaderBytes) return malformed("a URI is too long");
-  const bool bad = std::ranges::any_of(
-      text, [](char c) { return text::is_control(c) || is_space(c) || c == '<' || c == '>' || c == '"'; });
-  if (bad) return malformed("a URI has a space, a quote, an angle bracket or a control character in it");
+  const bool is_bad = std::ranges::any_of(text, [](char c) { return text::is_control(c) || kNeverInUri.has(c); });
+  if (is_bad) return malformed("a URI has a space, a quote, an angle bracket or a control character in it");
   const std::size_t colon = text.find(':');
   if (colon == kNone || colon == 0 || !text::is_alpha(text.front())) return malformed("a URI has no scheme");
   Uri uri;

@@ -97,6 +97,8 @@ TEST(StreamFramer, GivesUpWhereNobodyCanSayWhereTheNextMessageStarts) {
       {"HTTP", "GET / HTTP/1.1\r\n", 400},
       {"TLS handshake", std::string("\x16\x03\x01\x02\x00", 5), 400},
       {"text after a line end", "\r\n\x01", 400},
+      {"start line that begins with no token", "\x8A a@b SIP/2.0\r\n", 400},
+      {"line end and a lone carriage return", "\r\n\rX", 400},
       {"only carriage returns", "\r\r\r\r", 400},
   };
   for (const Broken& test : cases) {
