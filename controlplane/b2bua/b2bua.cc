@@ -230,7 +230,7 @@ void B2bua::repeat_ack(const Client& client) {
   if (entry == nullptr) return;  // the BYE says more than the ACK
   const Dialog& dialog = entry->call.at(client.side).dialog;
   const auto target = target_of(*entry, client.side, dialog);
-  if (target) (void)transactions_->send_ack(write_ack(writing_for(*target), dialog, client.cseq), *target);
+  if (target) (void)transactions_->send_ack(write_ack(writing_for(target->listener), dialog, client.cseq), *target);
 }
 
 std::optional<sip::ClientId> B2bua::Entry::find_client(ClientId id) const {

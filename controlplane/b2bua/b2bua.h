@@ -95,7 +95,14 @@ class B2bua final : public sip::TransactionUser {
   struct Entry {
     Call call;
     std::array<std::optional<sip::Target>, 2> link;  ///< by Side: where its messages came from or went to
-    std::optional<IpAddress> source;                 ///< of leg A, for the limit per source
+    /// By Side: the next hop that was asked for last, and what it came to.
+    struct Hop {
+      std::string uri;
+      std::optional<sip::Target> link;
+      std::optional<sip::Target> target;
+    };
+    std::array<Hop, 2> hop;
+    std::optional<IpAddress> source;  ///< of leg A, for the limit per source
     std::array<std::array<event_loop::TimerId, 2>, kTimerKinds> timers{};
     std::vector<std::pair<ClientId, sip::ClientId>> clients;  ///< INVITEs, oldest first
     std::vector<ServerId> servers;                            ///< INVITEs without final response
@@ -164,10 +171,9 @@ class B2bua final : public sip::TransactionUser {
   void perform(Entry& entry, Finish& action);
   void repeat_ack(const Client& client);
   void end_fork(const sip::Message& response, const sip::Target& target);
-  std::optional<sip::Target> target_of(const Entry& entry, Side side, const Dialog& dialog);
+  std::optional<sip::Target> target_of(Entry& entry, Side side, const Dialog& dialog);
   std::optional<sip::Target> first_target(Entry& entry);
-  Writing writing_for(const sip::Target& target) const;
-  Writing writing_for(sip::ListenerId listener) const;
+  const Writing& writing_for(sip::ListenerId listener);
   void remove(CallKey key);
   void retire(sip::ClientId client);
   void sweep_retired();
@@ -192,6 +198,7 @@ class B2bua final : public sip::TransactionUser {
   std::unordered_map<std::uint64_t, Client> clients_;       ///< by sip::ClientId
   std::unordered_map<IpAddress, std::uint32_t> calls_by_source_;
   std::deque<std::pair<event_loop::TimePoint, sip::ClientId>> retired_;  ///< clients_ to forget, oldest first
+  std::unordered_map<std::uint32_t, Writing> writings_;                  ///< by sip::ListenerId
   ArchiveWriter record_writer_{journal::kMaxContentBytes};
   const sip::Message* current_response_ = nullptr;  ///< during the step that a response caused
   bool retire_timer_runs_ = false;

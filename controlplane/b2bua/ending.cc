@@ -68,7 +68,6 @@ void end_call(Step& step, End end) {
   }
   if (call.record.end_reason.empty()) call.record.end_reason = end.reason;
   call.record.ended = step.context.now;
-  step.emit(Note{"call.ending", end.reason});
   abandon_exchange(step);
   stop_timer(step, Timer::kSilence, Side::kA);
   if (end.gone) leg_is_over(step, *end.gone);

@@ -34,8 +34,10 @@ void B2bua::perform(Entry& entry, Actions actions) {
   }
 }
 
-Writing B2bua::writing_for(sip::ListenerId listener) const {
-  Writing writing;
+const Writing& B2bua::writing_for(sip::ListenerId listener) {
+  const auto [place, is_new] = writings_.try_emplace(static_cast<std::uint32_t>(listener));
+  Writing& writing = place->second;
+  if (!is_new) return writing;
   writing.user_agent = configuration_.node.user_agent;
   writing.contact = "<sip:" + deps_.transport.sent_by(listener);
   const sip::Transport transport = deps_.transport.transport_of(listener);
@@ -44,8 +46,6 @@ Writing B2bua::writing_for(sip::ListenerId listener) const {
   writing.contact += '>';
   return writing;
 }
-
-Writing B2bua::writing_for(const sip::Target& target) const { return writing_for(target.listener); }
 
 std::optional<sip::Target> B2bua::first_target(Entry& entry) {
   const Attempt& attempt = entry.call.attempts[entry.call.attempt];
@@ -65,19 +65,26 @@ std::optional<sip::Target> B2bua::first_target(Entry& entry) {
   return std::nullopt;
 }
 
-std::optional<sip::Target> B2bua::target_of(const Entry& entry, Side side, const Dialog& dialog) {
+std::optional<sip::Target> B2bua::target_of(Entry& entry, Side side, const Dialog& dialog) {
   const auto& link = entry.link[contract::index(side)];
-  const auto uri = sip::Uri::parse(next_hop_uri(dialog));
-  if (!uri || !link) return link;
+  Entry::Hop& hop = entry.hop[contract::index(side)];
+  std::string next = next_hop_uri(dialog);
+  if (hop.uri == next && hop.link == link) return hop.target;
+  hop.uri = std::move(next);
+  hop.link = link;
+  hop.target = link;
+  const auto uri = sip::Uri::parse(hop.uri);
+  if (!uri || !link) return hop.target;
   const auto wanted = sip::target_of(*uri, link->listener, link->transport);
   // A host name: the way the peer's last message came is the way back.
-  if (!wanted) return link;
+  if (!wanted) return hop.target;
   sip::Target target = *wanted;
   if (target.transport != link->transport) {
     const auto listener = deps_.transport.find_listener(target.transport);
-    if (!listener) return link;
+    if (!listener) return hop.target;
     target.listener = *listener;
   }
+  hop.target = target;
   return target;
 }
 
@@ -97,7 +104,7 @@ void B2bua::perform(Entry& entry, SendRequest& action) {
     if (target) leg.peer = std::string(sip::to_string(target->transport)) + " " + to_string(target->address);
   }
   if (!target) return unsent();
-  Writing writing = writing_for(*target);
+  Writing writing = writing_for(target->listener);
   if (opens) {
     const config::Zone* zone = configuration_.find_zone(leg.zone);
     writing.max_forwards = zone == nullptr ? call.max_forwards : std::min(call.max_forwards, zone->hop_count);
@@ -138,7 +145,7 @@ void B2bua::perform(Entry& entry, SendAck& action) {
   const Dialog& dialog = entry.call.at(action.side).dialog;
   const auto target = target_of(entry, action.side, dialog);
   if (client == clients_.end() || !target) return;
-  (void)transactions_->send_ack(write_ack(writing_for(*target), dialog, action.cseq), *target);
+  (void)transactions_->send_ack(write_ack(writing_for(target->listener), dialog, action.cseq), *target);
   client->second.confirmed_tag = dialog.remote_tag;
   client->second.cseq = action.cseq;
 }
@@ -155,7 +162,7 @@ void B2bua::perform(Entry& entry, EndFork& action) {
 void B2bua::end_fork(const sip::Message& response, const sip::Target& target) {
   ++counters_.forks_ended;
   const Dialog dialog = dialog_of_2xx(response);
-  const Writing writing = writing_for(target);
+  const Writing& writing = writing_for(target.listener);
   sip::Target to = target;
   if (const auto uri = sip::Uri::parse(next_hop_uri(dialog))) {
     const auto wanted = sip::target_of(*uri, target.listener, target.transport);
@@ -172,7 +179,7 @@ void B2bua::perform(Entry& entry, SendResponse& action) {
   const auto transaction = static_cast<sip::ServerId>(action.transaction);
   sip::Message response = transactions_->make_response(transaction, action.status, action.reason, leg.dialog.local_tag);
   const auto& link = entry.link[contract::index(action.side)];
-  if (link) complete_response(writing_for(*link), action, response);
+  if (link) complete_response(writing_for(link->listener), action, response);
   const auto sent = transactions_->respond(transaction, response);
   if (!sent) {
     log::warn("sip.response_unsent", {{"call", call_name(entry.call.record.id)},

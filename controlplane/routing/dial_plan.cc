@@ -1,6 +1,7 @@
 #include "controlplane/routing/dial_plan.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "controlplane/routing/alias.h"
 #include "controlplane/routing/pattern.h"
@@ -11,10 +12,12 @@ struct DialPlan::Compiled {
   struct TransformEntry {
     Transform transform;
     Pattern pattern;
+    std::size_t position = 0;
   };
   struct RuleEntry {
     SearchRule rule;
     Pattern pattern;
+    std::size_t position = 0;
   };
   std::vector<TransformEntry> transforms;  // by rising priority
   std::vector<RuleEntry> rules;            // by rising priority, equal ones in the order given
@@ -73,7 +76,7 @@ Result<DialPlan> DialPlan::compile(const std::vector<Transform>& transforms, con
     if (!is_priority(transform.priority)) {
       return fail_in({ErrorKind::kInvalidArgument, "must be 1 to 65534", "priority"}, "transforms", i);
     }
-    Compiled::TransformEntry entry{transform, {}};
+    Compiled::TransformEntry entry{transform, {}, i};
     if (transform.action == TransformAction::kPattern) {
       auto pattern =
           Pattern::compile(transform.pattern_type, transform.pattern, transform.behaviour, transform.replacement);
@@ -93,7 +96,7 @@ Result<DialPlan> DialPlan::compile(const std::vector<Transform>& transforms, con
     if (!rule.source_zone.empty() && std::find(zones.begin(), zones.end(), rule.source_zone) == zones.end()) {
       return fail_in({ErrorKind::kInvalidArgument, "no zone of this name", "source_zone"}, "search_rules", i);
     }
-    Compiled::RuleEntry entry{rule, {}};
+    Compiled::RuleEntry entry{rule, {}, i};
     if (rule.mode == RuleMode::kAliasPattern) {
       auto pattern = Pattern::compile(rule.pattern_type, rule.pattern, rule.behaviour, rule.replacement);
       if (!pattern) return fail_in(pattern.error(), "search_rules", i);
@@ -101,10 +104,13 @@ Result<DialPlan> DialPlan::compile(const std::vector<Transform>& transforms, con
     }
     compiled->rules.push_back(std::move(entry));
   }
-  std::stable_sort(compiled->transforms.begin(), compiled->transforms.end(),
-                   [](const auto& a, const auto& b) { return a.transform.priority < b.transform.priority; });
-  std::stable_sort(compiled->rules.begin(), compiled->rules.end(),
-                   [](const auto& a, const auto& b) { return a.rule.priority < b.rule.priority; });
+  // The position decides between equals; std::stable_sort of this library is deprecated for clang.
+  std::sort(compiled->transforms.begin(), compiled->transforms.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.transform.priority, a.position) < std::tie(b.transform.priority, b.position);
+  });
+  std::sort(compiled->rules.begin(), compiled->rules.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.rule.priority, a.position) < std::tie(b.rule.priority, b.position);
+  });
   DialPlan plan;
   plan.compiled_ = std::move(compiled);
   return plan;
@@ -120,7 +126,7 @@ namespace {
 
 template <typename Entries>
 std::string transformed(const Entries& transforms, std::string alias, History& history) {
-  for (const auto& [transform, pattern] : transforms) {
+  for (const auto& [transform, pattern, position] : transforms) {
     if (!transform.enabled) continue;
     if (transform.action == TransformAction::kStripPort) {
       std::string stripped = strip_port(alias);
