@@ -24,8 +24,24 @@ constexpr std::size_t kOwnJournalBytes = std::size_t{16} * 1024 * 1024;  // wher
 sip::TransportSettings transport_settings(const config::ControlPlane& config) {
   sip::TransportSettings settings;
   settings.source.max_connections = config.limits.connections_per_source;
+  const double rate = config.limits.calls_per_second_per_source;
+  settings.source.known_new_requests = {rate, 2 * rate};
   settings.user_agent = config.node.user_agent;
   return settings;
+}
+
+/// Peers, and trusted hosts that are one address: ranges stay under the rates of unknown sources.
+std::vector<IpAddress> known_sources(const config::ControlPlane& config) {
+  std::vector<IpAddress> known;
+  for (const config::Zone& zone : config.zones) {
+    for (const config::Peer& peer : zone.peers) {
+      if (const auto address = IpAddress::parse(peer.host)) known.push_back(*address);
+    }
+  }
+  for (const config::TrustedHost& host : config.trusted_hosts) {
+    if (const auto address = IpAddress::parse(host.network)) known.push_back(*address);
+  }
+  return known;
 }
 
 sip::TransactionSettings transaction_settings(const config::Timers& timers) {
@@ -110,13 +126,7 @@ class Process::Impl {
       listeners_.push_back(*id);
       log::info("sip.listening", {{"listener", listener.name}, {"address", transport_.sent_by(*id)}});
     }
-    std::vector<IpAddress> known;
-    for (const config::Zone& zone : config_.zones) {
-      for (const config::Peer& peer : zone.peers) {
-        if (const auto address = IpAddress::parse(peer.host)) known.push_back(*address);
-      }
-    }
-    transport_.set_known_sources(std::move(known));
+    transport_.set_known_sources(known_sources(config_));
     return {};
   }
 

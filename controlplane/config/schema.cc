@@ -191,7 +191,8 @@ Keys<Limits> limits_keys() {
       number("max_calls", &Limits::max_calls, 1, 100'000, "above: 503 with Retry-After"),
       number("max_calls_per_source", &Limits::max_calls_per_source, 1, 100'000, "calls at once from one address"),
       number("calls_per_second", &Limits::calls_per_second, 1, 100'000, "new calls, all sources"),
-      number("calls_per_second_per_source", &Limits::calls_per_second_per_source, 1, 100'000, ""),
+      number("calls_per_second_per_source", &Limits::calls_per_second_per_source, 1, 100'000,
+             "requests outside of dialogs from one peer"),
       number("connections_per_source", &Limits::connections_per_source, 1, 10'000, "TCP"),
       number("trusted_hosts_advisory", &Limits::trusted_hosts_advisory, 1, 100'000, "advisory above this many"),
   };
