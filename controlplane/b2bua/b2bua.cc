@@ -54,8 +54,9 @@ void B2bua::start() {
 
 std::vector<CallView> B2bua::views(std::string_view after, std::size_t limit) const {
   std::vector<CallKey> keys;
+  const auto first = call_id_of(after);
   for (const auto& [key, entry] : calls_) {
-    if (call_name(key) > after) keys.push_back(key);
+    if (after.empty() || (first && key > *first) || (!first && call_name(key) > after)) keys.push_back(key);
   }
   // The names are fixed-width, so the order of the numbers is that of the names.
   const std::size_t count = std::min(limit, keys.size());
@@ -66,8 +67,9 @@ std::vector<CallView> B2bua::views(std::string_view after, std::size_t limit) co
 }
 
 std::optional<CallView> B2bua::view(std::string_view name) const {
-  for (const auto& [key, entry] : calls_) {
-    if (call_name(key) == name) return view_of(entry->call);
+  if (const auto key = call_id_of(name)) {
+    const auto running = calls_.find(*key);
+    if (running != calls_.end()) return view_of(running->second->call);
   }
   const auto found = std::find_if(ended_.rbegin(), ended_.rend(), [name](const CallView& v) { return v.id == name; });
   return found == ended_.rend() ? std::nullopt : std::optional(*found);
@@ -78,12 +80,10 @@ routing::Route B2bua::test_route(std::string_view alias, std::string_view from_z
 }
 
 bool B2bua::hang_up(std::string_view name, std::string_view reason) {
-  for (const auto& [key, entry] : calls_) {
-    if (call_name(key) != name) continue;
-    tell(key, EndAsked{std::string(reason)});
-    return true;
-  }
-  return false;
+  const auto key = call_id_of(name);
+  if (!key || find(*key) == nullptr) return false;
+  tell(*key, EndAsked{std::string(reason)});
+  return true;
 }
 
 void B2bua::drain(bool end_calls) {

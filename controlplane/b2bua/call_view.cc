@@ -1,5 +1,7 @@
 #include "controlplane/b2bua/call_view.h"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "controlplane/b2bua/identity.h"
@@ -23,6 +25,14 @@ StreamLegView leg_view(const media::StreamLeg& leg) {
 }  // namespace
 
 std::string call_name(std::uint64_t id) { return fmt::format("{:016x}", id); }
+
+std::optional<std::uint64_t> call_id_of(std::string_view name) {
+  std::uint64_t id = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id, 16);
+  const bool whole = error == std::errc() && end == name.data() + name.size();
+  if (name.size() != 16 || !whole || call_name(id) != name) return std::nullopt;
+  return id;
+}
 
 std::string history_line(const routing::Step& step) {
   std::string line;

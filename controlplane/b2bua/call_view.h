@@ -54,6 +54,8 @@ struct CallView {
 };
 
 std::string call_name(std::uint64_t id);  ///< 16 hexadecimal digits
+/// The other way; nothing for text that is no such name.
+std::optional<std::uint64_t> call_id_of(std::string_view name);
 CallView view_of(const Call& call);
 /// "rule ucm: ucm as 3001@example.com (matched)"
 std::string history_line(const routing::Step& step);

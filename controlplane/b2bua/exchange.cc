@@ -260,6 +260,8 @@ void on_exchange_applied(Step& step, RelayAnswered& answered) {
   }
   Exchange done = std::move(*call.exchange);
   call.exchange.reset();
+  call.silent.clear();  // other directions count from now on
+  call.silent_packets.reset();
   call.media = answered.answer ? media::with_ports(std::move(done.pending), *answered.answer) : std::move(done.pending);
   step.emit(WriteJournal{});
   if (done.kind == Kind::kForwarded) {

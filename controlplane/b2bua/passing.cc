@@ -76,7 +76,8 @@ void on_media_timed_out(Step& step, const MediaTimedOut& event) {
                  "stream " + std::to_string(event.stream) + " from leg " + (event.side == Side::kA ? "a" : "b")});
   call.silent.emplace(event.stream, static_cast<std::uint8_t>(contract::index(event.side)));
   const contract::SessionSpec spec = media::session_spec(call.media, call.session, call.revision);
-  if (call.silent.size() >= flows_of(spec)) step.emit(QueryStats{call.session});
+  const std::size_t flows = flows_of(spec);
+  if (flows != 0 && call.silent.size() >= flows) step.emit(QueryStats{call.session});
 }
 
 void on_media_started(Step& step, const MediaStarted& event) {

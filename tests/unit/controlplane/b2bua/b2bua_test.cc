@@ -379,6 +379,13 @@ TEST(Views, FailedCallsAreKeptWithTheirHistory) {
   EXPECT_TRUE(bench.b2bua->view(view.id));
 }
 
+TEST(Views, NamesAreReadStrictly) {
+  EXPECT_EQ(call_id_of(call_name(0x1234abcdU)), 0x1234abcdU);
+  for (const char* bad : {"", "1", "000000001234ABCD", "00000000123400000", "-00000001234abcd", "000000001234abc "}) {
+    EXPECT_FALSE(call_id_of(bad)) << bad;
+  }
+}
+
 TEST(HangUp, EndsBothLegs) {
   GatewayBench bench;
   bench.up();

@@ -238,6 +238,20 @@ TEST(Ending, MediaThatComesBackKeepsTheCall) {
   EXPECT_EQ(bench.call.state, State::kUp);
 }
 
+TEST(Ending, SilenceOnHoldIsNoSilence) {
+  CallBench bench;
+  bench.up().happen(MediaTimedOut{Side::kA, 0});
+  bench.ask(Side::kA, Method::kInvite, audio_sdp("198.51.100.1", 4000, "inactive", 2));
+  bench
+      .answer(Side::kB, bench.last_asked(Side::kB), Method::kInvite,
+              CallBench::response(200, audio_sdp("203.0.113.1", 5000, "inactive", 2)))
+      .relay()
+      .ack();
+  EXPECT_TRUE(bench.call.silent.empty());
+  bench.happen(MediaTimedOut{Side::kB, 0});  // on its way when the hold was applied
+  EXPECT_FALSE(bench.find_last<QueryStats>());
+}
+
 TEST(Ending, OneSilentDirectionIsOnlyNoted) {
   CallBench bench;
   bench.up().happen(MediaTimedOut{Side::kB, 0});
