@@ -20,6 +20,12 @@ need_root() {
   fi
 }
 
+in_namespace() { # in_namespace NAME COMMAND...
+  local name=$1
+  shift
+  nsenter --net="/run/netns/$name" "$@"
+}
+
 supervisor_pid() { # prints the id of our running supervisor, or nothing
   local pid
   pid=$(cat "$pid_file" 2>/dev/null) || return 0

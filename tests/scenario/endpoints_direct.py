@@ -27,7 +27,7 @@ def call(run, name, transport, encryption):
         began = time.monotonic()
         pictures = {"left": [], "right": []}
         while time.monotonic() - began < CALL_S:
-            time.sleep(1.2)
+            time.sleep(1.4)
             for endpoint in (left, right):
                 pictures[endpoint.place].append(endpoint.picture())
         time.sleep(0.3)

@@ -18,9 +18,9 @@ class Match:
 
 def best_match(picture, film, within_s=None):
     """The frame of the film that the picture is most like; within_s limits the search to the film's first seconds."""
-    graph = "[1:v]format=yuv420p[picture];[0:v][picture]ssim=stats_file=-:shortest=1"
+    graph = "[1:v]format=yuv420p,loop=loop=-1:size=1[picture];[0:v][picture]ssim=stats_file=-:shortest=1"
     limit = ["-t", str(within_s)] if within_s else []
-    run = subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", *limit, "-i", str(film), "-loop", "1", "-i", str(picture),
+    run = subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", *limit, "-i", str(film), "-i", str(picture),
                           "-lavfi", graph, "-f", "null", "-"], capture_output=True, text=True)
     values = [float(line.rsplit("All:", 1)[1].split()[0]) for line in run.stdout.splitlines() if "All:" in line]
     if not values:

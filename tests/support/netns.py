@@ -35,8 +35,12 @@ RIGHT = Side("right", 2, "198.51.100")
 SIDES = (LEFT, RIGHT)
 
 
-def ip(*arguments, check=True):
-    return subprocess.run(["ip", *arguments], check=check, capture_output=True, text=True)
+def ip(*arguments, check=True, namespace=None):
+    inside = command(namespace, []) if namespace else []
+    done = subprocess.run([*inside, "ip", *arguments], capture_output=True, text=True)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"ip {' '.join(arguments)}{f' in {namespace}' if namespace else ''}: {done.stderr.strip()}")
+    return done
 
 
 def exists(namespace):
@@ -54,29 +58,36 @@ def make(name_of, direct=False):
     places = ("left", "right") if direct else ("left", "gateway", "right")
     for place in places:
         ip("netns", "add", name_of[place])
-        ip("-n", name_of[place], "link", "set", "lo", "up")
+        ip("link", "set", "lo", "up", namespace=name_of[place])
     if direct:
         _join(name_of["left"], "eth0", (LEFT.peer, LEFT.peer6), name_of["right"], "eth0", (LEFT.gateway, LEFT.gateway6))
         return
     for side in SIDES:
         _join(name_of[side.name], "eth0", (side.peer, side.peer6), name_of["gateway"], side.name,
               (side.gateway, side.gateway6))
-        ip("-n", name_of[side.name], "route", "add", "default", "via", side.gateway)
-        ip("-n", name_of[side.name], "-6", "route", "add", "default", "via", side.gateway6)
+        ip("route", "add", "default", "via", side.gateway, namespace=name_of[side.name])
+        ip("-6", "route", "add", "default", "via", side.gateway6, namespace=name_of[side.name])
 
 
 def _join(one, one_device, one_addresses, other, other_device, other_addresses):
     ip("link", "add", one_device, "netns", one, "type", "veth", "peer", "name", other_device, "netns", other)
     for namespace, device, (address4, address6) in ((one, one_device, one_addresses), (other, other_device, other_addresses)):
-        ip("-n", namespace, "address", "add", f"{address4}/24", "dev", device)
+        ip("address", "add", f"{address4}/24", "dev", device, namespace=namespace)
         # Without nodad the address can't be bound to in the first two seconds.
-        ip("-n", namespace, "address", "add", f"{address6}/64", "dev", device, "nodad")
-        ip("-n", namespace, "link", "set", device, "up")
+        ip("address", "add", f"{address6}/64", "dev", device, "nodad", namespace=namespace)
+        ip("link", "set", device, "up", namespace=namespace)
 
 
-def command(namespace, arguments):
-    """`ip netns exec`, not nsenter: programs look for the namespace's interfaces in /sys."""
-    return ["ip", "netns", "exec", namespace, *map(str, arguments)]
+# A program that looks for its interfaces in /sys needs the namespace's own.
+_OWN_SYS = 'mount --make-rprivate /sys && mount -t sysfs sysfs /sys; exec "$@"'
+
+
+def command(namespace, arguments, own_sys=False):
+    """nsenter, not `ip netns exec` and `ip -n`: those fail in a chroot whose root is no mount point."""
+    enter = ["nsenter", f"--net=/run/netns/{namespace}"]
+    if own_sys:
+        enter += ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", _OWN_SYS, "sh"]
+    return [*enter, *map(str, arguments)]
 
 
 def output(namespace, arguments):
@@ -158,7 +169,7 @@ class Lab:
     def start(self, place, arguments, **options):
         """Each in a process group of its own, so that its children end with it."""
         options.setdefault("stdin", subprocess.DEVNULL)
-        process = subprocess.Popen(command(self.names[place], arguments), start_new_session=True, **options)
+        process = subprocess.Popen(command(self.names[place], arguments, place == "gateway"), start_new_session=True, **options)
         self.processes.append(process)
         return process
 
