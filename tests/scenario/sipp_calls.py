@@ -37,9 +37,11 @@ def main(run):
 
 
 def listens(lab, transport):
-    table = "udp" if transport == "udp" else "tcp"
-    output = netns.output(lab.names["right"], ["cat", f"/proc/net/{table}"])
-    return any(line.split()[1].endswith(":13C4") for line in output.splitlines()[1:])  # 5060
+    """UDP: bound; TCP: state LISTEN, since connections of the SIPp before rest on the same port."""
+    state = "07" if transport == "udp" else "0A"
+    output = netns.output(lab.names["right"], ["cat", f"/proc/net/{transport}"])
+    rows = [line.split() for line in output.splitlines()[1:]]
+    return any(row[1].endswith(":13C4") and row[3] == state for row in rows)  # 5060
 
 
 def nothing_left(run, running, transport):
