@@ -6,6 +6,7 @@ import subprocess
 from bench.harness.rows import Row
 
 LIMITS = {"micro.relay.plain.1024.cycles": 80}
+FULL_BURST = "64"  # frames; a row without a burst in its name has this one
 UNITS = {"cycles": "TSC cycles", "bytes": "bytes"}
 
 
@@ -17,7 +18,9 @@ def run(build, runs, say):
             output = subprocess.run([program, "--benchmark_format=json", "--benchmark_min_time=0.1"], check=True, text=True,
                                     capture_output=True).stdout
             for result in json.loads(output)["benchmarks"]:
-                name = result["name"].removesuffix("/real_time").removesuffix("/manual_time")
+                name, _, burst = result["name"].removesuffix("/real_time").partition("/")
+                if burst not in ("", FULL_BURST):
+                    name += f".burst{burst}"
                 counters = {key: result[key] for key in UNITS if key in result} or {"ns": result["real_time"]}
                 for key, value in counters.items():
                     row = f"{name}.{key}"
