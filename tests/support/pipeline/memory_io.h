@@ -2,7 +2,7 @@
 
 // The io interface on plain memory: counts what is out, so that a test sees leaks and double releases.
 
-#include <cstring>
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <span>
@@ -48,7 +48,7 @@ class MemoryIo final : public io::Io {
   /// A frame as if received. `tailroom` bytes are writable behind it.
   io::Frame received(std::span<const std::uint8_t> bytes, std::uint16_t tailroom = io::kMinTailroomBytes) {
     io::Frame frame = allocate();
-    std::memcpy(frame.data, bytes.data(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), frame.data);
     frame.length = static_cast<std::uint16_t>(bytes.size());
     frame.tailroom = tailroom;
     return frame;
