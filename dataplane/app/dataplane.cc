@@ -2,12 +2,12 @@
 
 #include <poll.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "dataplane/base/log.h"
 #include "dataplane/io/kernel_guard.h"

@@ -1,9 +1,9 @@
 // isthmus-dataplane: see options.cc for what it takes.
 
-#include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>

@@ -166,7 +166,11 @@ std::size_t SocketIo::send(Burst& burst) {
   for (std::size_t i = 0; i < burst.count; ++i) {
     const Frame& frame = burst.frames[i];
     const auto view = read_headers(MutableBytes(frame.data, frame.length));
-    const auto slot = view ? slots_.find(view->from) : std::nullopt;
+    if (!view) {
+      ++refused;
+      continue;
+    }
+    const auto slot = slots_.find(view->from);
     const int fd = slot ? sockets_[*slot].fd : -1;
     if (fd < 0) {
       ++refused;

@@ -2,7 +2,7 @@
 
 // Time for the packet path, read once a turn. One thread.
 
-#include <time.h>
+#include <ctime>
 
 #include "dataplane/session/time.h"
 

@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <system_error>
 
