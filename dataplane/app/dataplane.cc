@@ -117,6 +117,7 @@ Status Dataplane::start_agent(const Options& options) {
   config.idle_policy = idle_name(config_.idle);
   config.control_plane_absent_ns = config_.control_plane_absent_minutes * 60 * session::kNsPerSecond;
   std::vector<const worker::WorkerFigures*> figures;
+  figures.reserve(workers_.size());
   for (const auto& worker : workers_) figures.push_back(&worker->figures());
   agent_ = std::make_unique<agent::Agent>(config, agent::AgentDependencies{*io_.engine, *table_, figures},
                                           clock_ns(CLOCK_MONOTONIC));
