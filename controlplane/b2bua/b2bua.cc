@@ -41,7 +41,12 @@ B2bua::B2bua(const Dependencies& dependencies, config::ControlPlane configuratio
       new_call_tokens_(configuration_.limits.calls_per_second),
       tokens_at_(deps_.timers.now()) {}
 
-B2bua::~B2bua() = default;
+B2bua::~B2bua() {
+  for (const auto& [key, entry] : calls_) stop_timers(*entry);
+  deps_.timers.cancel(retire_timer_);
+  deps_.relay.on_event([](const contract::Event&) {});
+  deps_.relay.on_connection([](bool, std::uint64_t) {});
+}
 
 void B2bua::start() {
   take_up_journal();
@@ -298,13 +303,12 @@ void B2bua::on_relay_event(const contract::Event& event) {
 void B2bua::retire(sip::ClientId client) {
   // Copies of a 2xx can come for 64*T1 (RFC 6026 timer M).
   retired_.emplace_back(deps_.timers.now() + 64 * configuration_.timers.t1, client);
-  if (retire_timer_runs_) return;
-  retire_timer_runs_ = true;
-  deps_.timers.start(64 * configuration_.timers.t1, [this] { sweep_retired(); });
+  if (retire_timer_ != event_loop::kNoTimer) return;
+  retire_timer_ = deps_.timers.start(64 * configuration_.timers.t1, [this] { sweep_retired(); });
 }
 
 void B2bua::sweep_retired() {
-  retire_timer_runs_ = false;
+  retire_timer_ = event_loop::kNoTimer;
   const event_loop::TimePoint now = deps_.timers.now();
   while (!retired_.empty() && retired_.front().first <= now) {
     clients_.erase(static_cast<std::uint64_t>(retired_.front().second));
@@ -312,9 +316,9 @@ void B2bua::sweep_retired() {
   }
   if (retired_.empty()) return;
   // In bunches of a second, so that a busy gateway does not wake for each of them.
-  retire_timer_runs_ = true;
-  deps_.timers.start(std::max<event_loop::Duration>(retired_.front().first - now, std::chrono::seconds(1)),
-                     [this] { sweep_retired(); });
+  retire_timer_ =
+      deps_.timers.start(std::max<event_loop::Duration>(retired_.front().first - now, std::chrono::seconds(1)),
+                         [this] { sweep_retired(); });
 }
 
 }  // namespace isthmus::b2bua

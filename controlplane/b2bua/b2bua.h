@@ -175,6 +175,7 @@ class B2bua final : public sip::TransactionUser {
   std::optional<sip::Target> first_target(Entry& entry);
   const Writing& writing_for(sip::ListenerId listener);
   void remove(CallKey key);
+  void stop_timers(Entry& entry);
   void retire(sip::ClientId client);
   void sweep_retired();
 
@@ -201,7 +202,9 @@ class B2bua final : public sip::TransactionUser {
   std::unordered_map<std::uint32_t, Writing> writings_;                  ///< by sip::ListenerId
   ArchiveWriter record_writer_{journal::kMaxContentBytes};
   const sip::Message* current_response_ = nullptr;  ///< during the step that a response caused
-  bool retire_timer_runs_ = false;
+  event_loop::TimerId retire_timer_ = event_loop::kNoTimer;
+  /// Answers of the data plane may come when this is gone: their callbacks look here first. Nobody else shares it.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   double new_call_tokens_ = 0;  ///< bucket of limits.calls_per_second
   event_loop::TimePoint tokens_at_{};

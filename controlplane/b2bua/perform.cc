@@ -200,32 +200,39 @@ void B2bua::perform(Entry& entry, OpenSession& action) {
   const CallKey key = entry.call.record.id;
   const contract::Revision revision = action.spec.revision;
   if (sessions_.emplace(action.spec.id.value, key).second) entry.sessions.push_back(action.spec.id.value);
-  deps_.relay.open(action.spec, [this, key, revision](Result<contract::SessionState> answer) {
-    if (!answer && answer.error().kind == ErrorKind::kExhausted) ++counters_.refused_media_exhausted;
-    tell(key, RelayAnswered{revision, std::move(answer)});
-  });
+  deps_.relay.open(action.spec,
+                   [this, alive = std::weak_ptr(alive_), key, revision](Result<contract::SessionState> answer) {
+                     if (alive.expired()) return;
+                     if (!answer && answer.error().kind == ErrorKind::kExhausted) ++counters_.refused_media_exhausted;
+                     tell(key, RelayAnswered{revision, std::move(answer)});
+                   });
 }
 
 void B2bua::perform(Entry& entry, UpdateSession& action) {
   const CallKey key = entry.call.record.id;
   const contract::Revision revision = action.spec.revision;
-  deps_.relay.update(action.spec, [this, key, revision](Result<contract::SessionState> answer) {
-    tell(key, RelayAnswered{revision, std::move(answer)});
-  });
+  deps_.relay.update(action.spec,
+                     [this, alive = std::weak_ptr(alive_), key, revision](Result<contract::SessionState> answer) {
+                       if (alive.expired()) return;
+                       tell(key, RelayAnswered{revision, std::move(answer)});
+                     });
 }
 
 void B2bua::perform(Entry& entry, CloseSession& action) {
   const CallKey key = entry.call.record.id;
   const contract::SessionId session = action.session;
-  deps_.relay.close(session, [this, key, session](Result<contract::SessionStats> answer) {
-    sessions_.erase(session.value);
-    tell(key, RelayClosed{session, answer ? std::optional(std::move(*answer)) : std::nullopt});
-  });
+  deps_.relay.close(session,
+                    [this, alive = std::weak_ptr(alive_), key, session](Result<contract::SessionStats> answer) {
+                      if (alive.expired()) return;
+                      sessions_.erase(session.value);
+                      tell(key, RelayClosed{session, answer ? std::optional(std::move(*answer)) : std::nullopt});
+                    });
 }
 
 void B2bua::perform(Entry& entry, QueryStats& action) {
   const CallKey key = entry.call.record.id;
-  deps_.relay.stats(action.session, [this, key](Result<contract::SessionStats> answer) {
+  deps_.relay.stats(action.session, [this, alive = std::weak_ptr(alive_), key](Result<contract::SessionStats> answer) {
+    if (alive.expired()) return;
     tell(key, StatsArrived{answer ? std::optional(std::move(*answer)) : std::nullopt});
   });
 }
@@ -282,17 +289,22 @@ void B2bua::perform(Entry& entry, Finish&) {
                          {"reason", call.record.end_reason}});
 }
 
+void B2bua::stop_timers(Entry& entry) {
+  for (auto& kind : entry.timers) {
+    for (event_loop::TimerId& timer : kind) {
+      if (timer != event_loop::kNoTimer) deps_.timers.cancel(timer);
+      timer = event_loop::kNoTimer;
+    }
+  }
+}
+
 void B2bua::remove(CallKey key) {
   const auto found = calls_.find(key);
   if (found == calls_.end()) return;
   Entry& entry = *found->second;
   ended_.push_back(view_of(entry.call));
   if (ended_.size() > kKeptEndedCalls) ended_.pop_front();
-  for (auto& kind : entry.timers) {
-    for (event_loop::TimerId& timer : kind) {
-      if (timer != event_loop::kNoTimer) deps_.timers.cancel(timer);
-    }
-  }
+  stop_timers(entry);
   for (const ServerId server : entry.servers) servers_.erase(server);
   for (const std::string& tag : entry.tags) dialogs_.erase(tag);
   for (const std::uint64_t session : entry.sessions) sessions_.erase(session);

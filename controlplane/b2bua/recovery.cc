@@ -83,8 +83,8 @@ void B2bua::on_relay_connection(bool connected, std::uint64_t incarnation) {
 }
 
 void B2bua::list_sessions(std::uint64_t round, std::optional<contract::SessionId> from) {
-  deps_.relay.list(from, [this, round](Result<contract::SessionPage> page) {
-    if (round != relay_round_) return;  // the connection it was asked on is gone
+  deps_.relay.list(from, [this, alive = std::weak_ptr(alive_), round](Result<contract::SessionPage> page) {
+    if (alive.expired() || round != relay_round_) return;  // the connection it was asked on is gone
     if (!page) return log::warn("relay.list_failed", {{"why", to_string(page.error())}});
     for (const contract::SessionSummary& session : page->sessions) listed_[session.id.value] = session.revision;
     if (page->next) return list_sessions(round, page->next);
