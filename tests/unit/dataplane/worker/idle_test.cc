@@ -5,29 +5,45 @@
 namespace isthmus::worker {
 namespace {
 
+void make_idle(Idle& idle) {
+  for (std::uint32_t i = 1; i < kEmptyPollsBeforeNap; ++i) ASSERT_EQ(idle.nap_microseconds(false), 0U) << i;
+}
+
 TEST(Idle, NapsAfterTheNamedNumberOfEmptyPolls) {
   Idle idle(IdlePolicy::kNap);
-  for (std::uint32_t i = 1; i < kEmptyPollsBeforeNap; ++i) EXPECT_FALSE(idle.should_nap(false)) << i;
-  EXPECT_TRUE(idle.should_nap(false));
+  make_idle(idle);
+  EXPECT_EQ(idle.nap_microseconds(false), kNapMicroseconds);
 }
 
 TEST(Idle, EachEmptyPollAfterThatNapsAgain) {
   Idle idle(IdlePolicy::kNap);
-  for (std::uint32_t i = 0; i < kEmptyPollsBeforeNap; ++i) idle.should_nap(false);
-  EXPECT_TRUE(idle.should_nap(false));
+  make_idle(idle);
+  EXPECT_EQ(idle.nap_microseconds(false), kNapMicroseconds);
+  EXPECT_EQ(idle.nap_microseconds(false), kNapMicroseconds);
 }
 
 TEST(Idle, APacketStartsTheCountAgain) {
   Idle idle(IdlePolicy::kNap);
-  for (std::uint32_t i = 0; i < kEmptyPollsBeforeNap; ++i) idle.should_nap(false);
-  EXPECT_FALSE(idle.should_nap(true));
-  for (std::uint32_t i = 1; i < kEmptyPollsBeforeNap; ++i) EXPECT_FALSE(idle.should_nap(false));
-  EXPECT_TRUE(idle.should_nap(false));
+  make_idle(idle);
+  EXPECT_EQ(idle.nap_microseconds(true), 0U);
+  make_idle(idle);
+  EXPECT_EQ(idle.nap_microseconds(false), kNapMicroseconds);
+}
+
+TEST(Idle, LongSilenceMakesLongNapsUntilAPacket) {
+  Idle idle(IdlePolicy::kNap);
+  make_idle(idle);
+  for (std::uint32_t i = 0; i < kNapsBeforeLongNap; ++i) ASSERT_EQ(idle.nap_microseconds(false), kNapMicroseconds);
+  EXPECT_EQ(idle.nap_microseconds(false), kLongNapMicroseconds);
+  EXPECT_EQ(idle.nap_microseconds(false), kLongNapMicroseconds);
+  EXPECT_EQ(idle.nap_microseconds(true), 0U);
+  make_idle(idle);
+  EXPECT_EQ(idle.nap_microseconds(false), kNapMicroseconds);
 }
 
 TEST(Idle, PollNeverNaps) {
   Idle idle(IdlePolicy::kPoll);
-  for (std::uint32_t i = 0; i < 2 * kEmptyPollsBeforeNap; ++i) EXPECT_FALSE(idle.should_nap(false));
+  for (std::uint32_t i = 0; i < 2 * kEmptyPollsBeforeNap; ++i) EXPECT_EQ(idle.nap_microseconds(false), 0U);
 }
 
 }  // namespace
