@@ -12,7 +12,7 @@ enum class IdlePolicy : std::uint8_t {
 };
 
 // First step: 50 us at most on a packet, at 10 to 20 % of a core. Second step, after about a second without any packet
-// (no call has media then): 500 us on the first packet, at 2 % of a core.
+// (no call has media then): 500 us on the first packet, at 3 to 4 % of a core.
 inline constexpr std::uint32_t kEmptyPollsBeforeNap = 300;
 inline constexpr std::uint32_t kNapMicroseconds = 50;
 inline constexpr std::uint32_t kNapsBeforeLongNap = 15'000;
