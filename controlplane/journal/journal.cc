@@ -12,7 +12,7 @@ namespace {
 
 /// Dead records may take as much as the live ones and this much before a compaction: copying costs at most as much as
 /// the puts that made it necessary, and an idle journal stays small.
-constexpr std::size_t kGarbageBytes = 256U * 1024U;
+constexpr std::size_t kGarbageBytes = std::size_t{256} * 1024;
 
 }  // namespace
 
@@ -58,8 +58,8 @@ Status Journal::recover() {
     tail_ = half_start(0) + kHalfHeadBytes;
     return {};
   }
-  active_ = !second || (first && *first > *second) ? 0 : 1;
-  generation_ = active_ == 0 ? *first : *second;
+  active_ = first.value_or(0) > second.value_or(0) ? 0 : 1;  // generations begin at 1
+  generation_ = std::max(first.value_or(0), second.value_or(0));
   // The other half is the old one, not wiped to its end yet, or a new one that was never committed.
   const std::size_t other = half_start(1 - active_);
   medium_->write_word(other, 0);
@@ -83,15 +83,14 @@ void Journal::scan() {
       return;
     }
     next_sequence_ = head->sequence + 1;
-    adopt(tail_, head->bytes);
+    adopt(tail_, *head);
     tail_ += head->bytes;
   }
 }
 
-void Journal::adopt(std::size_t offset, std::size_t bytes) {
+void Journal::adopt(std::size_t offset, const RecordHead& head) {
   const Bytes medium = medium_->view();
-  const RecordHead head = *read_head(medium, offset, half_end());
-  const Place place{offset, bytes, head.sequence};
+  const Place place{offset, head.bytes, head.sequence};
   if (head.state != kLive) return retire(place);  // its wipe may not have been finished
   if (!is_intact(medium, offset, head)) {
     ++counters_.damaged;
@@ -105,7 +104,7 @@ void Journal::adopt(std::size_t offset, std::size_t bytes) {
   } else {
     ++counters_.recovered;
   }
-  live_bytes_ += bytes;
+  live_bytes_ += head.bytes;
 }
 
 void Journal::retire(const Place& place) {

@@ -21,8 +21,10 @@
 namespace isthmus::journal {
 
 inline constexpr std::size_t kMaxKeyBytes = 64;
-inline constexpr std::size_t kMaxContentBytes = 64U * 1024U;
-inline constexpr std::size_t kMinMediumBytes = 64U * 1024U;
+inline constexpr std::size_t kMaxContentBytes = std::size_t{64} * 1024;
+inline constexpr std::size_t kMinMediumBytes = std::size_t{64} * 1024;
+
+struct RecordHead;
 
 struct JournalCounters {
   std::uint64_t puts = 0;
@@ -69,7 +71,7 @@ class Journal {
   void start_half(std::size_t half, std::uint64_t generation);
   Status recover();
   void scan();
-  void adopt(std::size_t offset, std::size_t bytes);
+  void adopt(std::size_t offset, const RecordHead& head);
   void retire(const Place& place);
   Place append(std::string_view key, Bytes content, std::uint64_t sequence, std::size_t at);
   void compact();

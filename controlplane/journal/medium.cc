@@ -18,7 +18,7 @@
 namespace isthmus::journal {
 namespace {
 
-constexpr std::size_t kSparseBytes = 4U * 1024U * 1024U;  // from here on it pays to ask which pages exist
+constexpr std::size_t kSparseBytes = std::size_t{4} * 1024 * 1024;  // from here on it pays to ask which pages exist
 constexpr std::size_t kPageBytes = 4096;
 
 /// Keeps the compiler from moving stores across; x86 keeps their order by itself.

@@ -100,7 +100,7 @@ Result<RunFolder> RunFolder::take(const std::string& path) {
     return fail(ErrorKind::kUnavailable, "another supervisor runs in " + path, "--run-dir");
   }
   RunFolder taken(path, std::move(lock));
-  for (const std::string plane : kPlanes) end_leftover(path + "/" + plane + ".pid", plane);
+  for (const std::string plane : kPlanes) end_leftover(taken.pid_file(plane), plane);
   taken.clear();
   return taken;
 }
@@ -112,7 +112,7 @@ RunFolder::~RunFolder() {
 /// Our own names only: others may keep things here too. The lock's file stays, or two could hold two different ones.
 void RunFolder::clear() const {
   for (const std::string plane : kPlanes) {
-    ::unlink((path_ + "/" + plane + ".pid").c_str());
+    ::unlink(pid_file(plane).c_str());
     ::unlink(notify_socket(plane).c_str());
   }
   ::unlink(contract_socket().c_str());
@@ -144,7 +144,7 @@ Result<Descriptor> RunFolder::make_notify_socket(const std::string& plane, const
 }
 
 Result<std::string> RunFolder::make_plane_folder(const std::string& plane, const User& owner) const {
-  const std::string path = path_ + "/" + plane;
+  std::string path = path_ + "/" + plane;
   const Result<Descriptor> folder = open_folder(path, 0700);
   if (!folder) return forward_error(folder);
   if (owner != current_user() && ::fchown(folder->get(), owner.uid, owner.gid) != 0) return system_failure(path);
@@ -152,7 +152,7 @@ Result<std::string> RunFolder::make_plane_folder(const std::string& plane, const
 }
 
 Status RunFolder::record_process(const std::string& plane, pid_t pid) const {
-  const std::string path = path_ + "/" + plane + ".pid";
+  const std::string path = pid_file(plane);
   const std::string temporary = path + ".new";
   const std::string text = std::to_string(pid) + " " + std::to_string(process_start_time(pid)) + "\n";
   const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
@@ -163,7 +163,7 @@ Status RunFolder::record_process(const std::string& plane, pid_t pid) const {
   return {};
 }
 
-void RunFolder::forget_process(const std::string& plane) const { ::unlink((path_ + "/" + plane + ".pid").c_str()); }
+void RunFolder::forget_process(const std::string& plane) const { ::unlink(pid_file(plane).c_str()); }
 
 Status prepare_state_folder(const std::string& path, const User& owner) {
   const Result<Descriptor> folder = open_folder(path, 0700);

@@ -48,6 +48,7 @@ class RunFolder {
  private:
   RunFolder(std::string path, Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   void clear() const;
+  std::string pid_file(const std::string& plane) const { return path_ + "/" + plane + ".pid"; }
 
   std::string path_;
   Descriptor lock_;  ///< empty: moved from

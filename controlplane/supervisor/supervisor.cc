@@ -18,7 +18,7 @@
 namespace isthmus::supervisor {
 namespace {
 
-constexpr std::size_t kMib = 1024U * 1024U;
+constexpr std::size_t kMib = std::size_t{1024} * 1024;
 constexpr int kLongestWaitMs = 60'000;
 
 std::chrono::milliseconds since(TimePoint start, TimePoint now) {
@@ -231,6 +231,7 @@ void Supervisor::became_ready(Plane& plane, TimePoint now) {
 
 void Supervisor::ended(Plane& plane, TimePoint now) {
   take_notices(plane, now);  // it may have said READY=1 just before
+  if (!plane.child) return;
   const std::optional<ExitStatus> status = reap(*plane.child);
   if (!status) return;
   plane.child.reset();
@@ -315,6 +316,7 @@ void Supervisor::continue_stop() {
 }
 
 void Supervisor::ask_to_stop(Plane& plane, std::chrono::seconds within) {
+  if (!plane.child) return;
   ++plane.stop_signals;
   plane.watchdog_at.reset();
   plane.deadline = Clock::now() + within;
@@ -322,6 +324,7 @@ void Supervisor::ask_to_stop(Plane& plane, std::chrono::seconds within) {
 }
 
 void Supervisor::too_slow(Plane& plane) {
+  if (!plane.child) return;
   const bool stopping = plane.stop_signals > 0;
   log::error("child.too_slow", {{"plane", plane.spec.name}, {"to", stopping || plane.ready ? "end" : "become ready"}});
   if (plane.stop_signals == 1) return ask_to_stop(plane, kLastChance);

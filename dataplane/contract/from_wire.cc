@@ -56,9 +56,9 @@ class FieldReader {
 
   bool ok() const { return !error_; }
   template <typename T>
-  Result<T> result(T&& value) {
+  Result<T> result(T value) {
     if (error_) return tl::unexpected<Error>(*std::move(error_));
-    return std::forward<T>(value);
+    return value;
   }
 
  private:
@@ -156,7 +156,7 @@ Result<Hello> from_wire(const pb::Hello& from) {
   Hello to;
   read.number(from.oldest_version(), to.oldest_version, "oldest_version");
   read.number(from.newest_version(), to.newest_version, "newest_version");
-  return read.result(std::move(to));
+  return read.result(to);
 }
 
 Result<Welcome> from_wire(const pb::Welcome& from) {
@@ -164,7 +164,7 @@ Result<Welcome> from_wire(const pb::Welcome& from) {
   Welcome to;
   read.number(from.version(), to.version, "version");
   to.incarnation = from.incarnation();
-  return read.result(std::move(to));
+  return read.result(to);
 }
 
 Result<Error> from_wire(const pb::Error& from) {
@@ -283,14 +283,14 @@ Result<MediaStartedEvent> media_started_from_wire(const pb::MediaEvent& from) {
   MediaStartedEvent to;
   get_place(read, from, to);
   read.address(from.source(), to.source, "source");
-  return read.result(std::move(to));
+  return read.result(to);
 }
 
 Result<MediaTimedOutEvent> media_timed_out_from_wire(const pb::MediaEvent& from) {
   FieldReader read;
   MediaTimedOutEvent to;
   get_place(read, from, to);
-  return read.result(std::move(to));
+  return read.result(to);
 }
 
 Result<SourceRefusedEvent> source_refused_from_wire(const pb::MediaEvent& from) {
@@ -299,7 +299,7 @@ Result<SourceRefusedEvent> source_refused_from_wire(const pb::MediaEvent& from) 
   get_place(read, from, to);
   read.address(from.source(), to.source, "source");
   to.packets = from.packets();
-  return read.result(std::move(to));
+  return read.result(to);
 }
 
 }  // namespace isthmus::contract

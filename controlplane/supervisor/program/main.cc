@@ -21,8 +21,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "isthmus-supervisor: %s\n", to_string(parsed.error()).c_str());
     return supervisor::kExitUsage;
   }
-  if (parsed->print) {
-    std::fputs(parsed->print->c_str(), stdout);
+  if (const std::optional<std::string>& print = parsed->print) {
+    std::fputs(print->c_str(), stdout);
     return 0;
   }
   log::start("supervisor", parsed->options.debug ? log::Level::kDebug : log::Level::kInfo);
