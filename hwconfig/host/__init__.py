@@ -1,0 +1,1 @@
+"""What a host offers a gateway: facts, a profile to hold them against, findings. Used by hwconfig/check."""
