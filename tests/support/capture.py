@@ -8,6 +8,7 @@ from . import netns
 
 ENDPOINT_PORTS = (10000, 10999)  # rtp_ports of baresip.py
 POOL_PORTS = (56000, 57000)      # the gateway's media ports
+ALL = "udp or tcp port 5060"     # media and SIP
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Packet:
 class Capture:
     """dumpcap on one interface of a place of the lab."""
 
-    def __init__(self, lab, place, device, path, filter_="udp or tcp port 5060"):
+    def __init__(self, lab, place, device, path, filter_=ALL):
         self.path = pathlib.Path(path)
         self._log = self.path.with_suffix(".log")
         with self._log.open("wb") as log:

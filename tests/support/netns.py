@@ -132,6 +132,20 @@ def udp_socket(namespace, local, remote):
     return _inside(namespace, make)
 
 
+def raw_ip_socket(namespace):
+    """Sends whole IPv4 packets, whatever their source address."""
+    return _inside(namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
+
+
+def packet_socket(namespace, device):
+    """Hears every frame that comes or goes on a device."""
+    def make():
+        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))  # ETH_P_ALL
+        made.bind((device, 0))
+        return made
+    return _inside(namespace, make)
+
+
 class HttpConnection(http.client.HTTPConnection):
     """HTTP to a server that listens inside a namespace."""
 
