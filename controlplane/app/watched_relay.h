@@ -43,6 +43,10 @@ class WatchedRelay final : public contract::Relay {
                    Callback<void> done) override {
     relay_.send_packet(id, stream, side, component, destination, packet, std::move(done));
   }
+  void request_picture(contract::SessionId id, std::uint16_t stream, contract::Side side,
+                       Callback<void> done) override {
+    relay_.request_picture(id, stream, side, std::move(done));
+  }
   void on_event(std::function<void(const contract::Event&)> handler) override { relay_.on_event(std::move(handler)); }
   void on_connection(ConnectionHandler handler) override { handler_ = std::move(handler); }
 

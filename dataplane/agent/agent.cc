@@ -71,6 +71,10 @@ Status Agent::send_packet(SessionId session, std::uint16_t stream, contract::Sid
   return table_.send_packet(session, stream, side, component, destination, packet);
 }
 
+Status Agent::request_picture(SessionId session, std::uint16_t stream, contract::Side side) {
+  return table_.request_picture(session, stream, side);
+}
+
 Result<contract::DataplaneStatus> Agent::status() {
   contract::DataplaneStatus status;
   status.io_mode = to_string(engine_.mode());

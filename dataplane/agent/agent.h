@@ -55,6 +55,7 @@ class Agent final : public contract::Handler {
   Status send_packet(contract::SessionId session, std::uint16_t stream, contract::Side side,
                      contract::Component component, const SocketAddress& destination,
                      std::span<const std::uint8_t> packet) override;
+  Status request_picture(contract::SessionId session, std::uint16_t stream, contract::Side side) override;
   void control_plane_changed(bool connected) override;
 
  private:

@@ -72,8 +72,8 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   template <typename T, typename Matches>
   void request(Message message, Callback<T> done, Matches matches);
   void send_request(const Message& message, std::function<bool(Result<Message>)> finish);
-  /// The same for the operation whose answer is Done.
-  void send_packet(SendPacketRequest request, Callback<void> done);
+  /// The same for operations whose answer is Done.
+  void request_done(Message message, Callback<void> done);
 
   std::function<void(const Event&)> on_event_;
   std::function<void(bool, std::uint64_t)> on_connection_;
@@ -238,11 +238,12 @@ void Client::Impl::take_answer(std::uint64_t request_id, Result<Message> message
 }
 
 bool Client::Impl::take_event(const Message& message) {
-  std::optional<Event> event;
-  if (const auto* punt = std::get_if<PuntEvent>(&message)) event = *punt;
-  if (const auto* started = std::get_if<MediaStartedEvent>(&message)) event = *started;
-  if (const auto* timed_out = std::get_if<MediaTimedOutEvent>(&message)) event = *timed_out;
-  if (const auto* refused = std::get_if<SourceRefusedEvent>(&message)) event = *refused;
+  const std::optional<Event> event = std::visit(
+      [](const auto& each) -> std::optional<Event> {
+        if constexpr (std::is_constructible_v<Event, decltype(each)>) return Event(each);
+        return std::nullopt;
+      },
+      message);
   if (!event) return false;
   ++counters_.events;
   if (on_event_) on_event_(*event);
@@ -342,9 +343,9 @@ void Client::Impl::request(Message message, Callback<T> done, Matches matches) {
   });
 }
 
-void Client::Impl::send_packet(SendPacketRequest request, Callback<void> done) {
-  this->request<Done>(
-      std::move(request),
+void Client::Impl::request_done(Message message, Callback<void> done) {
+  request<Done>(
+      std::move(message),
       [done = std::move(done)](Result<Done> answer) {
         if (!answer) return done(forward_error(answer));
         done({});
@@ -394,7 +395,12 @@ void Client::status(Callback<DataplaneStatus> done) {
 
 void Client::send_packet(SessionId id, std::uint16_t stream, Side side, Component component,
                          const SocketAddress& destination, std::span<const std::uint8_t> packet, Callback<void> done) {
-  impl_->send_packet({id, stream, side, component, destination, {packet.begin(), packet.end()}}, std::move(done));
+  impl_->request_done(SendPacketRequest{id, stream, side, component, destination, {packet.begin(), packet.end()}},
+                      std::move(done));
+}
+
+void Client::request_picture(SessionId id, std::uint16_t stream, Side side, Callback<void> done) {
+  impl_->request_done(PictureRequest{id, stream, side}, std::move(done));
 }
 
 void Client::on_event(std::function<void(const Event&)> handler) { impl_->on_event_ = std::move(handler); }

@@ -61,6 +61,8 @@ class Client final : public Relay {
   void send_packet(SessionId id, std::uint16_t stream, Side side, Component component, const SocketAddress& destination,
                    std::span<const std::uint8_t> packet, Callback<void> done) override;
 
+  void request_picture(SessionId id, std::uint16_t stream, Side side, Callback<void> done) override;
+
   void on_event(std::function<void(const Event&)> handler) override;
   void on_connection(std::function<void(bool connected, std::uint64_t incarnation)> handler) override;
 

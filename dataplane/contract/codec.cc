@@ -33,6 +33,7 @@ enum Kind : std::uint16_t {
   kList = 20,
   kStatus = 21,
   kSendPacket = 22,
+  kRequestPicture = 23,
   kSessionState = 32,
   kSessionStats = 33,
   kSessionPage = 34,
@@ -41,6 +42,8 @@ enum Kind : std::uint16_t {
   kMediaStarted = 49,
   kMediaTimedOut = 50,
   kSourceRefused = 51,
+  kConsentLost = 52,
+  kPictureWanted = 53,
 };
 
 struct Encoded {
@@ -86,6 +89,7 @@ struct Encode {
   }
   Encoded operator()(const StatusRequest&) const { return {kStatus, {}}; }
   Encoded operator()(const SendPacketRequest& m) const { return plain<pb::SendPacketRequest>(kSendPacket, m); }
+  Encoded operator()(const PictureRequest& m) const { return plain<pb::PictureRequest>(kRequestPicture, m); }
   Encoded operator()(const SessionState& m) const { return plain<pb::SessionState>(kSessionState, m); }
   Encoded operator()(const SessionStats& m) const { return plain<pb::SessionStats>(kSessionStats, m); }
   Encoded operator()(const SessionPage& m) const { return plain<pb::SessionPage>(kSessionPage, m); }
@@ -94,6 +98,8 @@ struct Encode {
   Encoded operator()(const MediaStartedEvent& m) const { return plain<pb::MediaEvent>(kMediaStarted, m); }
   Encoded operator()(const MediaTimedOutEvent& m) const { return plain<pb::MediaEvent>(kMediaTimedOut, m); }
   Encoded operator()(const SourceRefusedEvent& m) const { return plain<pb::MediaEvent>(kSourceRefused, m); }
+  Encoded operator()(const ConsentLostEvent& m) const { return plain<pb::MediaEvent>(kConsentLost, m); }
+  Encoded operator()(const PictureWantedEvent& m) const { return plain<pb::MediaEvent>(kPictureWanted, m); }
 };
 
 template <typename Wire>
@@ -160,6 +166,7 @@ Result<Message> decode_body(std::uint16_t kind, Bytes body, Bytes& secrets) {
     case kList: return decode_list(body);
     case kStatus: return decode_empty<StatusRequest>(body);
     case kSendPacket: return decode_plain<pb::SendPacketRequest>(body, convert);
+    case kRequestPicture: return decode_plain<pb::PictureRequest>(body, convert);
     case kSessionState: return decode_plain<pb::SessionState>(body, convert);
     case kSessionStats: return decode_plain<pb::SessionStats>(body, convert);
     case kSessionPage: return decode_plain<pb::SessionPage>(body, convert);
@@ -168,6 +175,8 @@ Result<Message> decode_body(std::uint16_t kind, Bytes body, Bytes& secrets) {
     case kMediaStarted: return decode_plain<pb::MediaEvent>(body, media_started_from_wire);
     case kMediaTimedOut: return decode_plain<pb::MediaEvent>(body, media_timed_out_from_wire);
     case kSourceRefused: return decode_plain<pb::MediaEvent>(body, source_refused_from_wire);
+    case kConsentLost: return decode_plain<pb::MediaEvent>(body, consent_lost_from_wire);
+    case kPictureWanted: return decode_plain<pb::MediaEvent>(body, picture_wanted_from_wire);
     default: return fail(ErrorKind::kProtocolViolation, "is not known in this version of the contract", "kind");
   }
 }
@@ -179,10 +188,32 @@ std::uint32_t checksum(Bytes datagram) {
 /// These are understood in every version, so that two peers without a common one can say so.
 bool is_frozen(std::uint16_t kind) { return kind == kHello || kind == kWelcome || kind == kError; }
 
+/// ICE passwords in the secret part, and video that has to be made anew on the way, are not "as before".
+std::uint16_t version_needed(const SessionSpec& spec) {
+  for (const StreamSpec& stream : spec.streams) {
+    const LegSpec& a = stream.leg[index(Side::kA)];
+    const LegSpec& b = stream.leg[index(Side::kB)];
+    if (a.ice || b.ice || a.video.format != b.video.format) return 2;
+  }
+  return 1;
+}
+
 }  // namespace
+
+std::uint16_t version_needed(const Message& message) {
+  if (const auto* open = std::get_if<OpenRequest>(&message)) return version_needed(open->spec);
+  if (const auto* update = std::get_if<UpdateRequest>(&message)) return version_needed(update->spec);
+  const bool since_2 = std::holds_alternative<PictureRequest>(message) ||
+                       std::holds_alternative<ConsentLostEvent>(message) ||
+                       std::holds_alternative<PictureWantedEvent>(message);
+  return since_2 ? 2 : 1;
+}
 
 Result<SecretBytes> encode(const Envelope& envelope) {
   if (const Status status = validate(envelope.message); !status) return forward_error(status);
+  if (envelope.version < version_needed(envelope.message) && envelope.version >= kOldestVersion) {
+    return fail(ErrorKind::kProtocolViolation, "of the other side is too old to understand this", "version");
+  }
   const Encoded encoded = std::visit(Encode{}, envelope.message);
   std::size_t secret_bytes = 0;
   for (const Bytes secret : encoded.secrets) secret_bytes += secret.size();

@@ -68,6 +68,13 @@ struct SendPacketRequest {
   std::vector<std::uint8_t> packet;
   bool operator==(const SendPacketRequest&) const = default;
 };
+/// Ask the peer of `side` for a key frame.
+struct PictureRequest {
+  SessionId session;
+  std::uint16_t stream = 0;
+  Side side = Side::kA;
+  bool operator==(const PictureRequest&) const = default;
+};
 
 // ---- answers: data plane to control plane ----
 
@@ -84,8 +91,9 @@ struct Done {
 
 /// Everything that may travel. Answers repeat the request id; events have request id 0.
 using Message = std::variant<Hello, OpenRequest, UpdateRequest, CloseRequest, StatsRequest, ListRequest, StatusRequest,
-                             SendPacketRequest, Welcome, Done, Error, SessionState, SessionStats, SessionPage,
-                             DataplaneStatus, PuntEvent, MediaStartedEvent, MediaTimedOutEvent, SourceRefusedEvent>;
+                             SendPacketRequest, PictureRequest, Welcome, Done, Error, SessionState, SessionStats,
+                             SessionPage, DataplaneStatus, PuntEvent, MediaStartedEvent, MediaTimedOutEvent,
+                             SourceRefusedEvent, ConsentLostEvent, PictureWantedEvent>;
 
 struct Envelope {
   std::uint16_t version = kVersion;
@@ -100,7 +108,11 @@ struct EnvelopeHeader {
   std::uint64_t request_id = 0;
 };
 
-/// The datagram, wiped when it goes since it may hold keys. kInvalidArgument names the field that is out of bounds.
+/// The first version that can say `message`: a peer of an older one would misread it, not skip it.
+std::uint16_t version_needed(const Message& message);
+
+/// The datagram, wiped when it goes since it may hold keys. kInvalidArgument names the field that is out of bounds;
+/// kProtocolViolation: the envelope's version is below version_needed().
 Result<SecretBytes> encode(const Envelope& envelope);
 
 /// kMalformedInput: magic, length or CRC wrong; the datagram says nothing that can be trusted, not even the request id.

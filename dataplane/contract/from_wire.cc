@@ -39,11 +39,11 @@ class FieldReader {
     number(from.port(), to.port, field);
   }
   void octets(const std::string& from, std::size_t bound, std::vector<std::uint8_t>& to, const char* field) {
-    if (from.size() > bound) return refuse(field, "is longer than the contract allows");
+    if (from.size() > bound) return too_long(field);
     to.assign(from.begin(), from.end());
   }
   void text(const std::string& from, std::size_t bound, std::string& to, const char* field) {
-    if (from.size() > bound) return refuse(field, "is longer than the contract allows");
+    if (from.size() > bound) return too_long(field);
     to = from;
   }
   /// Takes `size` key bytes off the front of the secret part.
@@ -52,6 +52,7 @@ class FieldReader {
     to = SecretBytes(secrets.first(size));
     secrets = secrets.subspan(size);
   }
+  void too_long(const char* field) { refuse(field, "is longer than the contract allows"); }
   void absent(const char* field) { refuse(field, "is missing"); }
 
   bool ok() const { return !error_; }
@@ -77,6 +78,45 @@ void get(FieldReader& read, const pb::SrtpKey& from, SrtpKey& to, Bytes& secrets
   read.secret(secrets, master_salt_bytes(to.suite), to.master_salt, field);
 }
 
+void get_password(FieldReader& read, std::uint32_t size, SecretBytes& to, Bytes& secrets, const char* field) {
+  if (size > kMaxIceTextBytes) return read.too_long(field);
+  read.secret(secrets, size, to, field);
+}
+
+void get(FieldReader& read, const pb::IceSpec& from, IceSpec& to, Bytes& secrets) {
+  read.text(from.local_ufrag(), kMaxIceTextBytes, to.local_ufrag, "local_ufrag");
+  read.text(from.remote_ufrag(), kMaxIceTextBytes, to.remote_ufrag, "remote_ufrag");
+  read.one_of(from.form(), StunForm::kRfc8489, StunForm::kMicrosoft, to.form, "form");
+  to.controlling = from.controlling();
+  to.tie_breaker = from.tie_breaker();
+  to.nominated = from.nominated();
+  get_password(read, from.local_password_bytes(), to.local_password, secrets, "local_password");
+  get_password(read, from.remote_password_bytes(), to.remote_password, secrets, "remote_password");
+}
+
+void get(FieldReader& read, const pb::VideoSpec& from, VideoSpec& to) {
+  read.one_of(from.format(), VideoFormat::kOpaque, VideoFormat::kH264Uc, to.format, "format");
+  read.number(from.packetization_mode(), to.packetization_mode, "packetization_mode");
+  read.number(from.max_payload_bytes(), to.max_payload_bytes, "max_payload_bytes");
+  read.number(from.max_temporal_id(), to.max_temporal_id, "max_temporal_id");
+  read.count(from.parameter_sets_size(), kMaxParameterSets, "parameter_sets");
+  if (!read.ok()) return;
+  for (const std::string& set : from.parameter_sets()) {
+    read.octets(set, kMaxParameterSetBytes, to.parameter_sets.emplace_back(), "parameter_sets");
+  }
+}
+
+/// What version 2 brought; absent fields mean what version 1 did.
+void get_since_2(FieldReader& read, const pb::LegSpec& from, LegSpec& to, Bytes& secrets) {
+  if (from.has_ice()) get(read, from.ice(), to.ice.emplace(), secrets);
+  if (from.has_video()) get(read, from.video(), to.video);
+  if (from.feedback() != 0) {
+    read.one_of(from.feedback(), FeedbackDialect::kRfc4585, FeedbackDialect::kNone, to.feedback, "feedback");
+  }
+  if (from.has_peer_ssrcs()) to.peer_ssrcs = {from.peer_ssrcs().first(), from.peer_ssrcs().last()};
+  if (from.has_own_ssrcs()) to.own_ssrcs = {from.own_ssrcs().first(), from.own_ssrcs().last()};
+}
+
 void get(FieldReader& read, const pb::LegSpec& from, LegSpec& to, Bytes& secrets) {
   read.text(from.network(), kMaxNetworkNameBytes, to.network, "network");
   if (from.family() != 4 && from.family() != 6) return read.absent("family");
@@ -94,6 +134,7 @@ void get(FieldReader& read, const pb::LegSpec& from, LegSpec& to, Bytes& secrets
   to.ssrc = from.ssrc();
   read.text(from.cname(), kMaxCnameBytes, to.cname, "cname");
   read.number(from.dscp(), to.dscp, "dscp");
+  get_since_2(read, from, to, secrets);
 }
 
 template <typename Maps>
@@ -206,6 +247,13 @@ Result<SendPacketRequest> from_wire(const pb::SendPacketRequest& from) {
   return read.result(std::move(to));
 }
 
+Result<PictureRequest> from_wire(const pb::PictureRequest& from) {
+  FieldReader read;
+  PictureRequest to;
+  get_place(read, from, to);
+  return read.result(to);
+}
+
 Result<SessionState> from_wire(const pb::SessionState& from) {
   FieldReader read;
   SessionState to;
@@ -299,6 +347,21 @@ Result<SourceRefusedEvent> source_refused_from_wire(const pb::MediaEvent& from) 
   get_place(read, from, to);
   read.address(from.source(), to.source, "source");
   to.packets = from.packets();
+  return read.result(to);
+}
+
+Result<ConsentLostEvent> consent_lost_from_wire(const pb::MediaEvent& from) {
+  FieldReader read;
+  ConsentLostEvent to;
+  get_place(read, from, to);
+  read.one_of(from.component(), Component::kRtp, Component::kRtcp, to.component, "component");
+  return read.result(to);
+}
+
+Result<PictureWantedEvent> picture_wanted_from_wire(const pb::MediaEvent& from) {
+  FieldReader read;
+  PictureWantedEvent to;
+  get_place(read, from, to);
   return read.result(to);
 }
 

@@ -21,7 +21,7 @@
 namespace isthmus::contract {
 
 /// Version N; a peer of version N-1 is served as well.
-inline constexpr std::uint16_t kVersion = 1;
+inline constexpr std::uint16_t kVersion = 2;  ///< 2: ICE, video formats, SSRC ranges, picture requests
 inline constexpr std::uint16_t kOldestVersion = 1;
 
 // Bounds checked on both sides for every message.
@@ -30,11 +30,20 @@ inline constexpr std::size_t kMaxPayloadMaps = 32;  ///< payload types of one se
 inline constexpr std::size_t kMaxMkiBytes = 4;      ///< longest Master Key Identifier taken
 inline constexpr std::size_t kMaxCnameBytes = 64;
 inline constexpr std::size_t kMaxNetworkNameBytes = 32;
-inline constexpr std::size_t kMaxPacketBytes = 1500;  ///< send_packet and punts
-inline constexpr std::size_t kMaxPageSessions = 256;  ///< one list answer
-inline constexpr std::size_t kMaxPools = 128;         ///< one status answer: addresses x families
-inline constexpr std::size_t kMaxCounters = 512;      ///< one status answer
-inline constexpr std::size_t kMaxTextBytes = 256;     ///< names, reasons; longer error texts are cut
+inline constexpr std::size_t kMinIceUfragBytes = 4;      ///< RFC 8445 5.3, RFC 8839 5.4
+inline constexpr std::size_t kMinIcePasswordBytes = 22;  ///< RFC 8445 5.3, RFC 8839 5.4
+inline constexpr std::size_t kMaxIceTextBytes = 256;     ///< both
+inline constexpr std::size_t kMaxParameterSets = 16;     ///< of one leg
+inline constexpr std::size_t kMaxParameterSetBytes = 512;
+inline constexpr std::size_t kMaxSessionParameterSetBytes =
+    32U * 1024U;  ///< of all legs, so that a spec fits a message
+inline constexpr std::uint16_t kMinVideoPayloadBytes = 128;
+inline constexpr std::uint16_t kMaxVideoPayloadBytes = 1440;  ///< RTP header and SRTP tag beside it in kMaxPacketBytes
+inline constexpr std::size_t kMaxPacketBytes = 1500;          ///< send_packet and punts
+inline constexpr std::size_t kMaxPageSessions = 256;          ///< one list answer
+inline constexpr std::size_t kMaxPools = 128;                 ///< one status answer: addresses x families
+inline constexpr std::size_t kMaxCounters = 512;              ///< one status answer
+inline constexpr std::size_t kMaxTextBytes = 256;             ///< names, reasons; longer error texts are cut
 inline constexpr std::size_t kMaxMessageBytes = 128U * 1024U;
 
 /// Names a session; drawn at random by the control plane, unique for ever.
@@ -85,6 +94,66 @@ enum class SourceRule : std::uint8_t {
   kLatchPlain = 3,          ///< clear RTP: within 3 s after an update, prefers the signalled address, then locks
 };
 
+/// Payload format of video, as far as the data plane looks into it.
+enum class VideoFormat : std::uint8_t {
+  kOpaque = 0,  ///< forwarded as it is
+  kH264 = 1,    ///< RFC 6184
+  kH264Uc = 2,  ///< [MS-H264PF]
+};
+
+/// How the peer of a leg packs its video. Two legs of equal format, mode and payload limit leave nothing to adapt.
+struct VideoSpec {
+  VideoFormat format = VideoFormat::kOpaque;
+  std::uint8_t packetization_mode = 1;     ///< 0 or 1, of packets to this peer
+  std::uint16_t max_payload_bytes = 1200;  ///< of packets to this peer; kMinVideoPayloadBytes..kMaxVideoPayloadBytes
+  std::uint8_t max_temporal_id = 7;        ///< 0..7; layers above it are dropped on the way to this peer
+  /// NAL units that the peer gave in sprop-parameter-sets (RFC 6184 8.1): sent in band to the far leg before each IDR
+  /// picture that lacks them. At most kMaxParameterSets of 1..kMaxParameterSetBytes.
+  std::vector<std::vector<std::uint8_t>> parameter_sets;
+
+  bool operator==(const VideoSpec&) const = default;
+};
+
+/// How picture requests to and from the peer of a leg are worded.
+enum class FeedbackDialect : std::uint8_t {
+  kRfc4585 = 1,    ///< PLI (RFC 4585 6.3.1), FIR (RFC 5104 4.3.1)
+  kMicrosoft = 2,  ///< video source request, x-pli ([MS-RTP] 2.2.12)
+  kNone = 3,       ///< not by RTCP: the control plane is told (PictureWantedEvent)
+};
+
+/// SSRCs first..last; {0, 0}: no range.
+struct SsrcRange {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+
+  bool is_any() const { return first == 0 && last == 0; }
+  bool contains(std::uint32_t ssrc) const { return is_any() || (ssrc >= first && ssrc <= last); }
+  bool operator==(const SsrcRange&) const = default;
+};
+
+/// How STUN messages of ours are written; both forms are taken from the peer.
+enum class StunForm : std::uint8_t {
+  kRfc8489 = 1,
+  kMicrosoft = 2,  ///< [MS-ICE2]: padded integrity form
+};
+
+/// ICE of one endpoint. Checks are verified by the data plane and are the control plane's (PuntEvent) until
+/// `nominated`; from then on the data plane answers checks on the pair and keeps it alive.
+struct IceSpec {
+  std::string local_ufrag;     ///< ice-char, kMinIceUfragBytes..kMaxIceTextBytes
+  SecretBytes local_password;  ///< ice-char, kMinIcePasswordBytes..kMaxIceTextBytes
+  std::string remote_ufrag;    ///< empty until known, together with remote_password
+  SecretBytes remote_password;
+  StunForm form = StunForm::kRfc8489;
+  bool controlling = false;
+  std::uint64_t tie_breaker = 0;
+  /// remote_rtp and remote_rtcp are the chosen pairs: checks from them are answered here, consent (RFC 7675) or
+  /// keep-alives go to them. Checks from elsewhere are still punted.
+  bool nominated = false;
+
+  bool operator==(const IceSpec&) const = default;
+};
+
 /// One endpoint of a stream: our side of it (network, ports, keys we send with) and what is known of the peer.
 struct LegSpec {
   std::string network;  ///< name of a media address in the data plane's configuration, at most kMaxNetworkNameBytes
@@ -102,6 +171,11 @@ struct LegSpec {
   std::uint32_t ssrc = 0;              ///< outgoing SSRC; 0: the data plane draws one and reports it
   std::string cname;                   ///< RTCP SDES CNAME of ours (RFC 7022), at most kMaxCnameBytes
   std::uint8_t dscp = 0;               ///< 0..63
+  std::optional<IceSpec> ice;          ///< absent: STUN on this leg is dropped
+  VideoSpec video;                     ///< of video streams only
+  FeedbackDialect feedback = FeedbackDialect::kRfc4585;
+  SsrcRange peer_ssrcs;  ///< packets of the peer with another SSRC are dropped
+  SsrcRange own_ssrcs;   ///< `ssrc` 0: the data plane takes the first of these that it may use
 
   bool operator==(const LegSpec&) const = default;
 };
@@ -255,6 +329,23 @@ struct SourceRefusedEvent {
   Side side = Side::kA;
   SocketAddress source;
   std::uint64_t packets = 0;  ///< refused since the last such event
+};
+
+/// A nominated pair stayed without an answer for 30 s (RFC 7675 5.1); once. Sending to it has not been stopped: the
+/// control plane decides.
+struct ConsentLostEvent {
+  SessionId session;
+  std::uint16_t stream = 0;
+  Side side = Side::kA;
+  Component component = Component::kRtp;
+};
+
+/// The far peer wants a key frame, and the peer of `side` cannot be asked by RTCP: SIP INFO is the control plane's. At
+/// most one a second a leg.
+struct PictureWantedEvent {
+  SessionId session;
+  std::uint16_t stream = 0;
+  Side side = Side::kA;  ///< the leg whose peer is to be asked
 };
 
 }  // namespace isthmus::contract

@@ -13,7 +13,8 @@
 
 namespace isthmus::contract {
 
-using Event = std::variant<PuntEvent, MediaStartedEvent, MediaTimedOutEvent, SourceRefusedEvent>;
+using Event = std::variant<PuntEvent, MediaStartedEvent, MediaTimedOutEvent, SourceRefusedEvent, ConsentLostEvent,
+                           PictureWantedEvent>;
 
 /// Asynchronous; every method and every callback runs on the one event-loop thread. A callback is called exactly once:
 /// with the answer, with the typed error of the data plane, or with kUnavailable when the connection ends before the
@@ -39,6 +40,10 @@ class Relay {
   virtual void send_packet(SessionId id, std::uint16_t stream, Side side, Component component,
                            const SocketAddress& destination, std::span<const std::uint8_t> packet,
                            Callback<void> done) = 0;
+
+  /// Asks the peer of `side` for a key frame, as its leg's feedback dialect words it. Repeated requests are paced by
+  /// the data plane. kUnavailable where the leg has no RTCP to ask by.
+  virtual void request_picture(SessionId id, std::uint16_t stream, Side side, Callback<void> done) = 0;
 
   /// Called for every event, and with `connected` when the data plane comes (true) or goes (false). `incarnation` is
   /// that of DataplaneStatus: where it differs from the last one seen, the data plane has started anew and knows no

@@ -236,6 +236,11 @@ Message Server::Impl::call(Message& request) {
     if (!status) return status.error();
     return Done{};
   }
+  if (const auto* picture = std::get_if<PictureRequest>(&request)) {
+    const Status status = handler_.request_picture(picture->session, picture->stream, picture->side);
+    if (!status) return status.error();
+    return Done{};
+  }
   return message_of(handler_.status());
 }
 

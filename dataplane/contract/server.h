@@ -35,6 +35,7 @@ class Handler {
   virtual Result<DataplaneStatus> status() = 0;
   virtual Status send_packet(SessionId session, std::uint16_t stream, Side side, Component component,
                              const SocketAddress& destination, std::span<const std::uint8_t> packet) = 0;
+  virtual Status request_picture(SessionId session, std::uint16_t stream, Side side) = 0;
   /// A control plane became active (true) or went (false); not called between two when one replaces the other.
   virtual void control_plane_changed(bool /*connected*/) {}
 };

@@ -27,6 +27,32 @@ void put(const SrtpKey& from, pb::SrtpKey& to, Secrets& secrets) {
   secrets.push_back(from.master_salt.view());
 }
 
+void put(const IceSpec& from, pb::IceSpec& to, Secrets& secrets) {
+  to.set_local_ufrag(from.local_ufrag);
+  to.set_local_password_bytes(static_cast<std::uint32_t>(from.local_password.size()));
+  to.set_remote_ufrag(from.remote_ufrag);
+  to.set_remote_password_bytes(static_cast<std::uint32_t>(from.remote_password.size()));
+  to.set_form(static_cast<std::uint32_t>(from.form));
+  to.set_controlling(from.controlling);
+  to.set_tie_breaker(from.tie_breaker);
+  to.set_nominated(from.nominated);
+  secrets.push_back(from.local_password.view());
+  secrets.push_back(from.remote_password.view());
+}
+
+void put(const VideoSpec& from, pb::VideoSpec& to) {
+  to.set_format(static_cast<std::uint32_t>(from.format));
+  to.set_packetization_mode(from.packetization_mode);
+  to.set_max_payload_bytes(from.max_payload_bytes);
+  to.set_max_temporal_id(from.max_temporal_id);
+  for (const std::vector<std::uint8_t>& set : from.parameter_sets) to.add_parameter_sets(text(set));
+}
+
+void put(const SsrcRange& from, pb::SsrcRange& to) {
+  to.set_first(from.first);
+  to.set_last(from.last);
+}
+
 void put(const LegSpec& from, pb::LegSpec& to, Secrets& secrets) {
   to.set_network(from.network);
   to.set_family(static_cast<std::uint32_t>(from.family));
@@ -43,6 +69,11 @@ void put(const LegSpec& from, pb::LegSpec& to, Secrets& secrets) {
   to.set_ssrc(from.ssrc);
   to.set_cname(from.cname);
   to.set_dscp(from.dscp);
+  if (from.ice) put(*from.ice, *to.mutable_ice(), secrets);
+  if (from.video != VideoSpec{}) put(from.video, *to.mutable_video());
+  to.set_feedback(static_cast<std::uint32_t>(from.feedback));
+  if (!from.peer_ssrcs.is_any()) put(from.peer_ssrcs, *to.mutable_peer_ssrcs());
+  if (!from.own_ssrcs.is_any()) put(from.own_ssrcs, *to.mutable_own_ssrcs());
 }
 
 void put(const PayloadMap& from, pb::PayloadMap& to) {
@@ -76,8 +107,8 @@ void put(const LegStats& from, pb::LegStats& to) {
   to.set_encrypted(from.encrypted);
 }
 
-template <typename Event>
-void put_place(const Event& from, pb::MediaEvent& to) {
+template <typename Event, typename Wire>
+void put_place(const Event& from, Wire& to) {
   to.set_session(from.session.value);
   to.set_stream(from.stream);
   to.set_side(static_cast<std::uint32_t>(from.side));
@@ -124,6 +155,8 @@ void to_wire(const SendPacketRequest& from, pb::SendPacketRequest& to) {
   put(from.destination, *to.mutable_destination());
   to.set_packet(text(from.packet));
 }
+
+void to_wire(const PictureRequest& from, pb::PictureRequest& to) { put_place(from, to); }
 
 void to_wire(const SessionState& from, pb::SessionState& to) {
   to.set_id(from.id.value);
@@ -199,5 +232,12 @@ void to_wire(const SourceRefusedEvent& from, pb::MediaEvent& to) {
   put(from.source, *to.mutable_source());
   to.set_packets(from.packets);
 }
+
+void to_wire(const ConsentLostEvent& from, pb::MediaEvent& to) {
+  put_place(from, to);
+  to.set_component(static_cast<std::uint32_t>(from.component));
+}
+
+void to_wire(const PictureWantedEvent& from, pb::MediaEvent& to) { put_place(from, to); }
 
 }  // namespace isthmus::contract

@@ -110,7 +110,92 @@ Status check_source_rule(const LegSpec& leg, const std::string& at) {
   return {};
 }
 
-Status check_leg(const LegSpec& leg, const std::string& at) {
+bool is_ice_text(Bytes text, std::size_t lowest) {
+  return text.size() >= lowest && text.size() <= kMaxIceTextBytes && std::ranges::all_of(text, [](std::uint8_t c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+         });
+}
+
+bool is_ice_text(const std::string& text, std::size_t lowest) {
+  return is_ice_text(Bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()), lowest);
+}
+
+Status check_ice(const LegSpec& leg, const IceSpec& ice, const std::string& at) {
+  if (!is_ice_text(ice.local_ufrag, kMinIceUfragBytes)) {
+    return refuse(at + ".local_ufrag", "is not 4 to 256 of letters, digits, + and /");
+  }
+  if (!is_ice_text(ice.local_password.view(), kMinIcePasswordBytes)) {
+    return refuse(at + ".local_password", "is not 22 to 256 of letters, digits, + and /");
+  }
+  const bool remote_known = !ice.remote_ufrag.empty();
+  if (remote_known && !is_ice_text(ice.remote_ufrag, kMinIceUfragBytes)) {
+    return refuse(at + ".remote_ufrag", "is not 4 to 256 of letters, digits, + and /");
+  }
+  if (remote_known == ice.remote_password.empty()) {
+    return refuse(at + ".remote_password", "is not given together with remote_ufrag");
+  }
+  if (remote_known && !is_ice_text(ice.remote_password.view(), kMinIcePasswordBytes)) {
+    return refuse(at + ".remote_password", "is not 22 to 256 of letters, digits, + and /");
+  }
+  if (!within(ice.form, StunForm::kRfc8489, StunForm::kMicrosoft)) return refuse(at + ".form", "is unknown");
+  if (ice.nominated && (!remote_known || !leg.remote_rtp)) {
+    return refuse(at + ".nominated", "is set without the pair's credentials or address");
+  }
+  return {};
+}
+
+Status check_video(MediaKind kind, const VideoSpec& video, const std::string& at) {
+  if (!within(video.format, VideoFormat::kOpaque, VideoFormat::kH264Uc)) return refuse(at + ".format", "is unknown");
+  if (kind != MediaKind::kVideo && video.format != VideoFormat::kOpaque) {
+    return refuse(at + ".format", "is set on a stream that is no video");
+  }
+  if (video.packetization_mode > 1) return refuse(at + ".packetization_mode", "is neither 0 nor 1");
+  if (video.max_payload_bytes < kMinVideoPayloadBytes || video.max_payload_bytes > kMaxVideoPayloadBytes) {
+    return refuse(at + ".max_payload_bytes", "is not in 128..1440");
+  }
+  if (video.max_temporal_id > 7) return refuse(at + ".max_temporal_id", "is above 7");
+  if (video.parameter_sets.size() > kMaxParameterSets)
+    return refuse(at + ".parameter_sets", "has more than 16 entries");
+  for (const std::vector<std::uint8_t>& set : video.parameter_sets) {
+    if (set.empty() || set.size() > kMaxParameterSetBytes) {
+      return refuse(at + ".parameter_sets", "has one that is not 1 to 512 octets long");
+    }
+  }
+  return {};
+}
+
+Status check_ssrcs(const LegSpec& leg, const std::string& at) {
+  if (leg.peer_ssrcs.first > leg.peer_ssrcs.last) return refuse(at + ".peer_ssrcs", "ends before it begins");
+  if (leg.own_ssrcs.first > leg.own_ssrcs.last) return refuse(at + ".own_ssrcs", "ends before it begins");
+  if (leg.ssrc != 0 && !leg.own_ssrcs.contains(leg.ssrc)) return refuse(at + ".ssrc", "is not within own_ssrcs");
+  return {};
+}
+
+/// What version 2 brought.
+Status check_since_2(MediaKind kind, const LegSpec& leg, const std::string& at) {
+  if (leg.ice) {
+    if (const Status status = check_ice(leg, *leg.ice, at + ".ice"); !status) return status;
+  }
+  if (const Status status = check_video(kind, leg.video, at + ".video"); !status) return status;
+  if (!within(leg.feedback, FeedbackDialect::kRfc4585, FeedbackDialect::kNone)) {
+    return refuse(at + ".feedback", "is unknown");
+  }
+  return check_ssrcs(leg, at);
+}
+
+/// So that a spec with every leg at its bounds still fits one message.
+Status check_parameter_sets_together(const SessionSpec& spec) {
+  std::size_t total = 0;
+  for (const StreamSpec& stream : spec.streams) {
+    for (const LegSpec& leg : stream.leg) {
+      for (const std::vector<std::uint8_t>& set : leg.video.parameter_sets) total += set.size();
+    }
+  }
+  if (total > kMaxSessionParameterSetBytes) return refuse("streams", "has more than 32 KiB of parameter sets");
+  return {};
+}
+
+Status check_leg(MediaKind kind, const LegSpec& leg, const std::string& at) {
   if (!is_name(leg.network, kMaxNetworkNameBytes)) return refuse(at + ".network", "is no name of 1 to 32 letters");
   if (leg.family != IpFamily::kV4 && leg.family != IpFamily::kV6) return refuse(at + ".family", "is neither 4 nor 6");
   if (leg.rtp_port == 0 && leg.rtcp_port != 0) return refuse(at + ".rtcp_port", "is given without rtp_port");
@@ -124,7 +209,7 @@ Status check_leg(const LegSpec& leg, const std::string& at) {
   if (leg.send_key) {
     if (const Status status = check_key(*leg.send_key, at + ".send_key"); !status) return status;
   }
-  return {};
+  return check_since_2(kind, leg, at);
 }
 
 Status check_maps(const std::vector<PayloadMap>& maps, const std::string& at) {
@@ -180,6 +265,7 @@ struct Check {
     }
     return {};
   }
+  Status operator()(const PictureRequest& request) const { return check_place(request); }
   Status operator()(const Error& error) const {
     if (!within(error.kind, ErrorKind::kInvalidArgument, ErrorKind::kDenied)) return refuse("kind", "is unknown");
     return {};  // texts are cut on their way out
@@ -252,6 +338,12 @@ struct Check {
     if (!is_address(event.source.ip)) return refuse("source", "is no IP address");
     return {};
   }
+  Status operator()(const ConsentLostEvent& event) const {
+    if (const Status status = check_place(event); !status) return status;
+    if (!within(event.component, Component::kRtp, Component::kRtcp)) return refuse("component", "is unknown");
+    return {};
+  }
+  Status operator()(const PictureWantedEvent& event) const { return check_place(event); }
 };
 
 }  // namespace
@@ -265,12 +357,14 @@ Status validate(const SessionSpec& spec) {
     const StreamSpec& stream = spec.streams[i];
     const std::string at = "streams[" + std::to_string(i) + "]";
     if (!within(stream.kind, MediaKind::kAudio, MediaKind::kVideo)) return refuse(at + ".kind", "is unknown");
-    if (const Status status = check_leg(stream.leg[index(Side::kA)], at + ".leg[a]"); !status) return status;
-    if (const Status status = check_leg(stream.leg[index(Side::kB)], at + ".leg[b]"); !status) return status;
+    if (const Status status = check_leg(stream.kind, stream.leg[index(Side::kA)], at + ".leg[a]"); !status)
+      return status;
+    if (const Status status = check_leg(stream.kind, stream.leg[index(Side::kB)], at + ".leg[b]"); !status)
+      return status;
     if (const Status status = check_maps(stream.a_to_b, at + ".a_to_b"); !status) return status;
     if (const Status status = check_maps(stream.b_to_a, at + ".b_to_a"); !status) return status;
   }
-  return {};
+  return check_parameter_sets_together(spec);
 }
 
 Status validate(const Message& message) { return std::visit(Check{}, message); }

@@ -16,6 +16,7 @@ class Welcome;
 class Error;
 class SessionSpec;
 class SendPacketRequest;
+class PictureRequest;
 class SessionState;
 class SessionStats;
 class SessionPage;
@@ -31,6 +32,7 @@ void to_wire(const Welcome& from, pb::Welcome& to);
 void to_wire(const Error& from, pb::Error& to);
 void to_wire(const SessionSpec& from, pb::SessionSpec& to, Secrets& secrets);
 void to_wire(const SendPacketRequest& from, pb::SendPacketRequest& to);
+void to_wire(const PictureRequest& from, pb::PictureRequest& to);
 void to_wire(const SessionState& from, pb::SessionState& to);
 void to_wire(const SessionStats& from, pb::SessionStats& to);
 void to_wire(const SessionPage& from, pb::SessionPage& to);
@@ -39,6 +41,8 @@ void to_wire(const PuntEvent& from, pb::MediaEvent& to);
 void to_wire(const MediaStartedEvent& from, pb::MediaEvent& to);
 void to_wire(const MediaTimedOutEvent& from, pb::MediaEvent& to);
 void to_wire(const SourceRefusedEvent& from, pb::MediaEvent& to);
+void to_wire(const ConsentLostEvent& from, pb::MediaEvent& to);
+void to_wire(const PictureWantedEvent& from, pb::MediaEvent& to);
 
 // Back: numbers that do not fit their field, addresses of another size and counts beyond their bound fail here;
 // validate() checks the rest afterwards. `secrets` is what is left of the secret part; the keys of a spec are taken off
@@ -48,6 +52,7 @@ Result<Welcome> from_wire(const pb::Welcome& from);
 Result<Error> from_wire(const pb::Error& from);
 Result<SessionSpec> from_wire(const pb::SessionSpec& from, Bytes& secrets);
 Result<SendPacketRequest> from_wire(const pb::SendPacketRequest& from);
+Result<PictureRequest> from_wire(const pb::PictureRequest& from);
 Result<SessionState> from_wire(const pb::SessionState& from);
 Result<SessionStats> from_wire(const pb::SessionStats& from);
 Result<SessionPage> from_wire(const pb::SessionPage& from);
@@ -56,5 +61,7 @@ Result<PuntEvent> punt_from_wire(const pb::MediaEvent& from);
 Result<MediaStartedEvent> media_started_from_wire(const pb::MediaEvent& from);
 Result<MediaTimedOutEvent> media_timed_out_from_wire(const pb::MediaEvent& from);
 Result<SourceRefusedEvent> source_refused_from_wire(const pb::MediaEvent& from);
+Result<ConsentLostEvent> consent_lost_from_wire(const pb::MediaEvent& from);
+Result<PictureWantedEvent> picture_wanted_from_wire(const pb::MediaEvent& from);
 
 }  // namespace isthmus::contract

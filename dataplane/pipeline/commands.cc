@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/pipeline/leg_setup.h"
+#include "dataplane/pipeline/own_packets.h"
 #include "dataplane/pipeline/state.h"
 
 namespace isthmus::pipeline {
@@ -46,6 +47,10 @@ void apply(State& state, const Command& command) {
     case Command::Kind::kUpdate: adopt(state, stream, *command.config); break;
     case Command::Kind::kClose: close(state, stream); break;
     case Command::Kind::kForgetOldKey: leg.previous_context = nullptr; break;
+    case Command::Kind::kRequestPicture:
+      leg.feedback.pli_wanted = true;
+      wake_feedback(state, leg);
+      break;
     case Command::Kind::kLatchedHop: use_latched_hop(state, leg, command.component, *command.next_hop); break;
   }
 }

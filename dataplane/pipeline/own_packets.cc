@@ -85,13 +85,31 @@ void send_rtcp(State& state, Leg& leg, io::Burst& out, OwnFrame& own, const wire
 
 bool can_send_rtcp(const Leg& leg) { return leg.transmit_rtcp.port_family != 0 && rtcp_hop(leg).valid; }
 
+/// Not by RTCP: the control plane asks by SIP INFO, at most once a second a leg (contract).
+void tell_picture_wanted(State& state, Leg& leg) {
+  session::LegFeedback& feedback = leg.feedback;
+  const std::uint64_t now = state.time.now.monotonic_ns;
+  if (feedback.last_wanted_event_ns != 0 && now - feedback.last_wanted_event_ns < kPictureWantedEventNs) return;
+  feedback.last_wanted_event_ns = now;
+  session::WorkerEvent event;
+  event.kind = session::WorkerEvent::Kind::kPictureWanted;
+  event.session = leg.stream->config->session;
+  event.stream = leg.stream->config->stream;
+  event.side = leg.side;
+  state.event(event);
+}
+
 void send_leg_feedback(State& state, Leg& leg, io::Burst& out) {
   session::LegFeedback& feedback = leg.feedback;
   const std::uint64_t now = state.time.now.monotonic_ns;
   const bool picture =
       (feedback.pli_wanted || feedback.fir_wanted) && now - feedback.last_picture_request_ns >= kPictureRequestNs;
   if (!picture && feedback.nack_count == 0) return;  // too early; the scan comes back to it
-  if (leg.receive.packets.get() == 0 || !can_send_rtcp(leg)) {
+  if (picture && (leg.config->feedback == contract::FeedbackDialect::kNone || !can_send_rtcp(leg))) {
+    tell_picture_wanted(state, leg);
+  }
+  if (leg.receive.packets.get() == 0 || leg.config->feedback == contract::FeedbackDialect::kNone ||
+      !can_send_rtcp(leg)) {
     state.link.counters.feedback_lost.add(1);
     feedback.pli_wanted = feedback.fir_wanted = false;
     feedback.nack_count = 0;
@@ -185,6 +203,13 @@ void finish_own(State& state, io::Burst& out, OwnFrame& own, std::size_t payload
   state.link.counters.generated.add(1);
   state.link.counters.sent.add(1);
   state.link.counters.sent_bytes.add(frame.length);
+}
+
+void wake_feedback(State& state, Leg& leg) {
+  for (std::size_t i = 0; i < state.urgent_count; ++i) {
+    if (state.urgent[i] == &leg) return;
+  }
+  if (state.urgent_count < kMaxUrgent) state.urgent[state.urgent_count++] = &leg;
 }
 
 void send_report(State& state, Leg& leg, io::Burst& out) {

@@ -25,6 +25,9 @@ OwnFrame allocate_own(State& state);
 /// Writes the headers and adds the frame to `out` (which has room); gives it back when it cannot go.
 void finish_own(State& state, io::Burst& out, OwnFrame& own, std::size_t payload_bytes, const OwnPacket& packet);
 
+/// The leg's feedback is sent in this turn, or by the scan when too many wait.
+void wake_feedback(State& state, session::Leg& leg);
+
 /// Sender or receiver report with CNAME (RFC 3550 6.4), one report block about the peer's source.
 void send_report(State& state, session::Leg& leg, io::Burst& out);
 

@@ -55,10 +55,11 @@ struct BurstTime {
   }
 };
 
-inline constexpr std::uint64_t kScanNs = 100 * session::kNsPerMs;            ///< each leg is looked at this often
-inline constexpr std::uint64_t kLatchPlainNs = 3 * session::kNsPerSecond;    // threat model B2
-inline constexpr std::uint64_t kRefusedEventNs = session::kNsPerSecond;      // contract: one a second a leg
-inline constexpr std::uint64_t kPictureRequestNs = 500 * session::kNsPerMs;  // threat model B2: 2/s
+inline constexpr std::uint64_t kScanNs = 100 * session::kNsPerMs;              ///< each leg is looked at this often
+inline constexpr std::uint64_t kLatchPlainNs = 3 * session::kNsPerSecond;      // threat model B2
+inline constexpr std::uint64_t kRefusedEventNs = session::kNsPerSecond;        // contract: one a second a leg
+inline constexpr std::uint64_t kPictureRequestNs = 500 * session::kNsPerMs;    // threat model B2: 2/s
+inline constexpr std::uint64_t kPictureWantedEventNs = session::kNsPerSecond;  // contract: one a second a leg
 inline constexpr std::uint64_t kLatePacketNs = 500 * session::kNsPerMs;
 inline constexpr std::uint16_t kMaxDropout = 3000;  // RFC 3550 A.1
 inline constexpr std::size_t kMaxUrgent = 64;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "dataplane/pipeline/own_packets.h"
 #include "dataplane/pipeline/state.h"
 #include "dataplane/wire/rtcp.h"
 
@@ -27,19 +28,12 @@ void take_block(const State& state, Leg& leg, const wire::ReportBlock& block) {
   if (round_trip < kMaxRoundTrip) leg.reports.round_trip_ms.set(round_trip * 1000.0 / 65536.0);
 }
 
-void wake(State& state, Leg& leg) {
-  for (std::size_t i = 0; i < state.urgent_count; ++i) {
-    if (state.urgent[i] == &leg) return;
-  }
-  if (state.urgent_count < kMaxUrgent) state.urgent[state.urgent_count++] = &leg;  // else the scan finds it
-}
-
 void take_picture_request(State& state, Leg& leg, const RtcpPacket& packet) {
   Leg& far = *leg.receive.far;
   if (packet.count == wire::kFormatPli) {
     if (wire::feedback_media_ssrc(packet) != leg.transmit.ssrc) return;
     far.feedback.pli_wanted = true;
-    wake(state, far);
+    wake_feedback(state, far);
   } else if (packet.count == wire::kFormatFir) {
     constexpr std::size_t kMaxEntries = 8;
     for (std::size_t i = 0; i < kMaxEntries; ++i) {
@@ -47,7 +41,7 @@ void take_picture_request(State& state, Leg& leg, const RtcpPacket& packet) {
       if (!entry) return;
       if (entry->ssrc != leg.transmit.ssrc) continue;
       far.feedback.fir_wanted = true;
-      wake(state, far);
+      wake_feedback(state, far);
     }
   }
 }
@@ -71,7 +65,7 @@ void take_nack(State& state, Leg& leg, const RtcpPacket& packet) {
     }
     const auto theirs = static_cast<std::uint16_t>(wanted - far.receive.sequence_offset);
     feedback.nack[feedback.nack_count++] = (std::uint32_t{theirs} << 16U) | (*entry & 0xffffU);
-    wake(state, far);
+    wake_feedback(state, far);
   }
 }
 

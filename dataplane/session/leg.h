@@ -54,6 +54,8 @@ struct LegConfig {
   std::uint8_t dscp = 0;
   std::uint8_t cname_bytes = 0;
   std::array<char, contract::kMaxCnameBytes> cname{};
+  contract::FeedbackDialect feedback = contract::FeedbackDialect::kRfc4585;
+  contract::VideoSpec video;             ///< how the peer of this leg packs its pictures
   std::array<PayloadRule, 128> payload;  ///< of packets received on this leg, for the other one
 };
 
@@ -175,6 +177,7 @@ struct LegReports {
 /// Requests for a picture and the like that wait to be sent to the peer.
 struct LegFeedback {
   std::uint64_t last_picture_request_ns = 0;
+  std::uint64_t last_wanted_event_ns = 0;
   std::uint8_t fir_sequence = 0;
   bool pli_wanted = false;
   bool fir_wanted = false;

@@ -224,6 +224,8 @@ void fill_leg(const LegSpec& spec, const LegRecord& record, Reservation& reserva
   config.dscp = spec.dscp;
   config.cname_bytes = static_cast<std::uint8_t>(spec.cname.size());
   std::ranges::copy(spec.cname, config.cname.begin());
+  config.feedback = spec.feedback;
+  config.video = spec.video;
 }
 
 std::shared_ptr<const StreamConfig> make_config(const SessionSpec& spec, std::size_t stream, const StreamRecord& record,

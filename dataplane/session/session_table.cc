@@ -305,6 +305,9 @@ void SessionTable::Impl::drain(WorkerLink& link, const std::function<void(const 
       case WorkerEvent::Kind::kMediaTimedOut:
         handler(contract::MediaTimedOutEvent{event.session, event.stream, event.side});
         break;
+      case WorkerEvent::Kind::kPictureWanted:
+        handler(contract::PictureWantedEvent{event.session, event.stream, event.side});
+        break;
       case WorkerEvent::Kind::kSourceRefused:
         handler(contract::SourceRefusedEvent{event.session, event.stream, event.side, event.source, event.packets});
         break;
@@ -412,6 +415,25 @@ Result<void> SessionTable::send_packet(SessionId id, std::uint16_t stream, Side 
     return fail(ErrorKind::kExhausted, "the worker's queue of packets is full", "packet");
   }
   ++worker.injections;
+  return {};
+}
+
+Result<void> SessionTable::request_picture(SessionId id, std::uint16_t stream, Side side) {
+  const auto found = impl_->sessions.find(id);
+  if (found == impl_->sessions.end()) return fail(ErrorKind::kInvalidArgument, "names no open session", "id");
+  const SessionRecord& session = found->second;
+  if (stream >= session.streams.size()) return fail(ErrorKind::kInvalidArgument, "names no stream", "stream");
+  if (session.spec.streams[stream].kind != contract::MediaKind::kVideo) {
+    return fail(ErrorKind::kInvalidArgument, "is no video", "stream");
+  }
+  if (session.spec.streams[stream].leg[index(side)].feedback == contract::FeedbackDialect::kNone) {
+    return fail(ErrorKind::kUnavailable, "the leg has no feedback by RTCP", "side");
+  }
+  Command change;
+  change.kind = Command::Kind::kRequestPicture;
+  change.side = side;
+  change.stream = session.streams[stream].stream.get();
+  impl_->command(session.worker, change);
   return {};
 }
 

@@ -61,6 +61,9 @@ class SessionTable {
                            contract::Component component, const SocketAddress& destination,
                            std::span<const std::uint8_t> packet);
 
+  /// Asks the peer of `side` for a key frame, at the pace that the worker keeps. kUnavailable: not by RTCP.
+  Result<void> request_picture(contract::SessionId id, std::uint16_t stream, contract::Side side);
+
   /// Call it every few milliseconds: hands the workers' events and punts to `handler`, finds next hops for latched
   /// addresses, passes on commands that found their ring full, and destroys what the workers are past.
   void poll(std::uint64_t now_ns, const std::function<void(const contract::Event&)>& handler);

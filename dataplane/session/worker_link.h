@@ -44,9 +44,9 @@ struct LocalAddress {
 std::vector<LocalAddress> local_addresses(std::span<const io::Network> networks);
 
 struct Command {
-  enum class Kind : std::uint8_t { kOpen, kUpdate, kClose, kForgetOldKey, kLatchedHop };
+  enum class Kind : std::uint8_t { kOpen, kUpdate, kClose, kForgetOldKey, kLatchedHop, kRequestPicture };
   Kind kind = Kind::kOpen;
-  contract::Side side = contract::Side::kA;                   // kForgetOldKey, kLatchedHop
+  contract::Side side = contract::Side::kA;                   // kForgetOldKey, kLatchedHop, kRequestPicture
   contract::Component component = contract::Component::kRtp;  // kLatchedHop
   Stream* stream = nullptr;
   const StreamConfig* config = nullptr;  // kOpen, kUpdate
@@ -64,7 +64,7 @@ struct Injection {
 };
 
 struct WorkerEvent {
-  enum class Kind : std::uint8_t { kMediaStarted, kMediaTimedOut, kSourceRefused, kLatched };
+  enum class Kind : std::uint8_t { kMediaStarted, kMediaTimedOut, kSourceRefused, kLatched, kPictureWanted };
   Kind kind = Kind::kMediaStarted;
   contract::Side side = contract::Side::kA;
   contract::Component component = contract::Component::kRtp;

@@ -111,6 +111,10 @@ class MemoryRelay final : public contract::Relay {
   void status(Callback<contract::DataplaneStatus>) override {}
   void send_packet(contract::SessionId, std::uint16_t, Side, contract::Component, const SocketAddress&,
                    std::span<const std::uint8_t>, Callback<void>) override {}
+  void request_picture(contract::SessionId, std::uint16_t, Side, Callback<void> done) override {
+    ++pictures_requested;
+    timers_.start({}, [done = std::move(done)] { done({}); });
+  }
   void on_event(std::function<void(const contract::Event&)> handler) override { event = std::move(handler); }
   void on_connection(std::function<void(bool, std::uint64_t)> handler) override {
     connection = std::move(handler);
@@ -129,6 +133,7 @@ class MemoryRelay final : public contract::Relay {
   std::vector<contract::SessionSpec> opened;
   std::vector<contract::SessionSpec> updated;
   std::size_t closed = 0;
+  std::size_t pictures_requested = 0;
   std::size_t page_size = 2;
   bool refuse_open = false;
   bool connected = true;

@@ -115,6 +115,7 @@ class FakeDataPlane final : private contract::Handler {
                      std::span<const std::uint8_t>) override {
     return {};
   }
+  Status request_picture(contract::SessionId, std::uint16_t, contract::Side) override { return {}; }
 
   mutable std::mutex mutex_;
   std::map<std::uint64_t, Session> sessions_;

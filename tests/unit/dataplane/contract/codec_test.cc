@@ -63,11 +63,15 @@ TEST(Codec, KeyBytesStandInTheSecretPartOnly) {
   SessionSpec spec = sample_spec();
   spec.streams.resize(1);
   const Octets datagram = encoded(OpenRequest{spec});
-  const std::size_t secret_at = datagram.size() - (16 + 14 + 32 + 12);
-  EXPECT_EQ(load_be32(datagram.data() + 20), 16U + 14U + 32U + 12U);
+  const std::size_t secret_bytes = 16 + 14 + 32 + 12 + 22 + 24 + 22;  // keys of A, its passwords, that of B
+  const std::size_t secret_at = datagram.size() - secret_bytes;
+  EXPECT_EQ(load_be32(datagram.data() + 20), secret_bytes);
   const Octets key(16, 10);
   const auto found = std::ranges::search(datagram, key).begin();
   EXPECT_EQ(static_cast<std::size_t>(found - datagram.begin()), secret_at);
+  const Octets password(24, 'R');
+  const auto second = std::ranges::search(datagram, password).begin();
+  EXPECT_EQ(static_cast<std::size_t>(second - datagram.begin()), secret_at + 16 + 14 + 32 + 12 + 22);
 }
 
 TEST(Codec, EveryCutIsRefused) {
@@ -137,6 +141,71 @@ TEST(Codec, FieldsOfALaterVersionAreSkipped) {
   EXPECT_EQ(std::get<CloseRequest>(back->message).session, SessionId{7});
 }
 
+/// What a control plane of version 1 says: none of the fields of version 2.
+SessionSpec spec_of_version_1() {
+  SessionSpec spec = sample_spec();
+  for (StreamSpec& stream : spec.streams) {
+    for (LegSpec& leg : stream.leg) {
+      leg.ice.reset();
+      leg.video = {};
+      leg.feedback = FeedbackDialect::kRfc4585;
+      leg.peer_ssrcs = leg.own_ssrcs = {};
+    }
+  }
+  return spec;
+}
+
+TEST(Codec, FieldsThatAreAbsentMeanWhatVersion1Did) {
+  const SessionSpec spec = spec_of_version_1();
+  Octets datagram = encoded(OpenRequest{spec});
+  // Version 1 did not know field 18 (feedback); its tag and value stand once a leg.
+  for (std::size_t at = 28; at + 3 <= datagram.size(); ++at) {
+    if (datagram[at] == 0x90 && datagram[at + 1] == 0x01 && datagram[at + 2] == 1) datagram[at + 2] = 0;
+  }
+  store_be16(datagram.data() + 4, 1);
+  seal(datagram);
+  const Result<Envelope> back = decode(datagram);
+  ASSERT_TRUE(back) << to_string(back.error());
+  EXPECT_EQ(back->version, 1);
+  EXPECT_EQ(std::get<OpenRequest>(back->message).spec, spec);
+}
+
+TEST(Codec, WhatVersion1WouldMisreadDoesNotLeaveForIt) {
+  const auto field = [](const Message& message) {
+    const Result<SecretBytes> datagram = encode({1, 1, message});
+    return datagram ? std::string() : datagram.error().field;
+  };
+  EXPECT_EQ(field(OpenRequest{spec_of_version_1()}), "");
+  SessionSpec ice = spec_of_version_1();
+  ice.streams[1].leg[1].ice = sample_ice(1);
+  ice.streams[1].leg[1].ice->nominated = false;
+  EXPECT_EQ(field(OpenRequest{ice}), "version");
+  EXPECT_EQ(field(UpdateRequest{ice}), "version");
+  SessionSpec adapted = spec_of_version_1();
+  adapted.streams[1].leg[0].video.format = VideoFormat::kH264;
+  EXPECT_EQ(field(OpenRequest{adapted}), "version");
+  adapted.streams[1].leg[1].video.format = VideoFormat::kH264;
+  EXPECT_EQ(field(OpenRequest{adapted}), "") << "equal formats are forwarded as before";
+  const SessionId id{1};
+  EXPECT_EQ(field(PictureRequest{id, 0, Side::kA}), "version");
+  EXPECT_EQ(field(ConsentLostEvent{id, 0, Side::kA, Component::kRtp}), "version");
+  EXPECT_EQ(field(PictureWantedEvent{id, 0, Side::kA}), "version");
+}
+
+TEST(Codec, PasswordsMustFillTheirPartOfTheSecrets) {
+  SessionSpec spec = spec_of_version_1();
+  spec.streams.resize(1);
+  spec.streams[0].leg[0].ice = sample_ice(1);
+  Octets datagram = encoded(OpenRequest{spec});
+  // local_password_bytes (field 2, 22), then remote_ufrag (field 3).
+  const Octets wanted = {0x10, 22, 0x1a};
+  const auto at = std::ranges::search(datagram, wanted).begin();
+  ASSERT_NE(at, datagram.end());
+  at[1] = 23;  // takes one octet of the remote password; then one is missing at the end
+  seal(datagram);
+  EXPECT_EQ(decode(datagram).error().field, "remote_password");
+}
+
 TEST(Codec, SecretPartMustHoldTheKeysAndNothingElse) {
   SessionSpec spec = sample_spec();
   Octets more = encoded(OpenRequest{spec});
@@ -191,8 +260,16 @@ TEST(Codec, AMessageAtEveryBoundFits) {
       leg.source_rule = SourceRule::kLatchAuthenticated;
       leg.receive_key = leg.send_key = sample_key(SrtpSuite::kAesCm256HmacSha1_80, 1);
       leg.receive_key->mki = Octets(kMaxMkiBytes, 1);
+      leg.ice = sample_ice(1);
+      leg.ice->local_ufrag = leg.ice->remote_ufrag = std::string(kMaxIceTextBytes, 'u');
+      leg.ice->local_password = leg.ice->remote_password = sample_password(kMaxIceTextBytes, 'p');
+      leg.video = {VideoFormat::kH264, 1, kMaxVideoPayloadBytes, 7, {}};
+      leg.ssrc = 0;
     }
     spec.streams.push_back(stream);
+  }
+  for (std::size_t i = 0; i < kMaxSessionParameterSetBytes / (kMaxParameterSets * kMaxParameterSetBytes); ++i) {
+    spec.streams[i].leg[0].video.parameter_sets.assign(kMaxParameterSets, Octets(kMaxParameterSetBytes, 0x67));
   }
   EXPECT_TRUE(decode(encoded(OpenRequest{spec})));
 
@@ -272,6 +349,62 @@ INSTANTIATE_TEST_SUITE_P(
         BadSpec{"CnameLong", [](auto& s) { leg_a(s).cname = std::string(kMaxCnameBytes + 1, 'c'); },
                 "streams[0].leg[a].cname"},
         BadSpec{"Dscp", [](auto& s) { leg_a(s).dscp = 64; }, "streams[0].leg[a].dscp"},
+        BadSpec{"UfragShort", [](auto& s) { leg_a(s).ice->local_ufrag = "abc"; }, "streams[0].leg[a].ice.local_ufrag"},
+        BadSpec{"UfragLong", [](auto& s) { leg_a(s).ice->local_ufrag = std::string(kMaxIceTextBytes + 1, 'u'); },
+                "streams[0].leg[a].ice.local_ufrag"},
+        BadSpec{"UfragWithColon", [](auto& s) { leg_a(s).ice->local_ufrag = "ab:cd"; },
+                "streams[0].leg[a].ice.local_ufrag"},
+        BadSpec{"RemoteUfragShort", [](auto& s) { leg_a(s).ice->remote_ufrag = "abc"; },
+                "streams[0].leg[a].ice.remote_ufrag"},
+        BadSpec{"PasswordShort", [](auto& s) { leg_a(s).ice->local_password = sample_password(21, 'p'); },
+                "streams[0].leg[a].ice.local_password"},
+        BadSpec{"PasswordLong", [](auto& s) { leg_a(s).ice->local_password = sample_password(257, 'p'); },
+                "streams[0].leg[a].ice.local_password"},
+        BadSpec{"PasswordWithSpace", [](auto& s) { leg_a(s).ice->remote_password = sample_password(22, ' '); },
+                "streams[0].leg[a].ice.remote_password"},
+        BadSpec{"RemotePasswordAlone", [](auto& s) { leg_b(s).ice->remote_password = sample_password(22, 'p'); },
+                "streams[0].leg[b].ice.remote_password"},
+        BadSpec{"RemoteUfragAlone", [](auto& s) { leg_b(s).ice->remote_ufrag = "abcd"; },
+                "streams[0].leg[b].ice.remote_password"},
+        BadSpec{"StunForm", [](auto& s) { leg_a(s).ice->form = static_cast<StunForm>(3); },
+                "streams[0].leg[a].ice.form"},
+        BadSpec{"NominatedWithoutCredentials", [](auto& s) { leg_b(s).ice->nominated = true; },
+                "streams[0].leg[b].ice.nominated"},
+        BadSpec{"NominatedWithoutPair", [](auto& s) { leg_a(s).remote_rtp.reset(); },
+                "streams[0].leg[a].ice.nominated"},
+        BadSpec{"VideoFormat", [](auto& s) { s.streams[1].leg[0].video.format = static_cast<VideoFormat>(3); },
+                "streams[1].leg[a].video.format"},
+        BadSpec{"VideoFormatOfAudio", [](auto& s) { leg_a(s).video.format = VideoFormat::kH264; },
+                "streams[0].leg[a].video.format"},
+        BadSpec{"PacketizationMode", [](auto& s) { leg_a(s).video.packetization_mode = 2; },
+                "streams[0].leg[a].video.packetization_mode"},
+        BadSpec{"PayloadSmall", [](auto& s) { leg_a(s).video.max_payload_bytes = kMinVideoPayloadBytes - 1; },
+                "streams[0].leg[a].video.max_payload_bytes"},
+        BadSpec{"PayloadLarge", [](auto& s) { leg_a(s).video.max_payload_bytes = kMaxVideoPayloadBytes + 1; },
+                "streams[0].leg[a].video.max_payload_bytes"},
+        BadSpec{"TemporalId", [](auto& s) { leg_a(s).video.max_temporal_id = 8; },
+                "streams[0].leg[a].video.max_temporal_id"},
+        BadSpec{"TooManyParameterSets",
+                [](auto& s) { leg_a(s).video.parameter_sets.assign(kMaxParameterSets + 1, Octets(1)); },
+                "streams[0].leg[a].video.parameter_sets"},
+        BadSpec{"ParameterSetEmpty", [](auto& s) { leg_a(s).video.parameter_sets = {{}}; },
+                "streams[0].leg[a].video.parameter_sets"},
+        BadSpec{"ParameterSetLong",
+                [](auto& s) { leg_a(s).video.parameter_sets = {Octets(kMaxParameterSetBytes + 1)}; },
+                "streams[0].leg[a].video.parameter_sets"},
+        BadSpec{"ParameterSetsTogether",
+                [](auto& s) {
+                  s.streams.assign(5, s.streams[0]);
+                  for (auto& stream : s.streams) {
+                    stream.leg[0].video.parameter_sets.assign(kMaxParameterSets, Octets(kMaxParameterSetBytes));
+                  }
+                },
+                "streams"},
+        BadSpec{"Feedback", [](auto& s) { leg_a(s).feedback = static_cast<FeedbackDialect>(0); },
+                "streams[0].leg[a].feedback"},
+        BadSpec{"PeerSsrcsBackwards", [](auto& s) { leg_a(s).peer_ssrcs = {2, 1}; }, "streams[0].leg[a].peer_ssrcs"},
+        BadSpec{"OwnSsrcsBackwards", [](auto& s) { leg_b(s).own_ssrcs = {2, 1}; }, "streams[0].leg[b].own_ssrcs"},
+        BadSpec{"SsrcOutsideOwn", [](auto& s) { leg_a(s).own_ssrcs = {1, 2}; }, "streams[0].leg[a].ssrc"},
         BadSpec{"TooManyMaps", [](auto& s) { s.streams[0].a_to_b.assign(kMaxPayloadMaps + 1, {0, 0, 8000, 8000}); },
                 "streams[0].a_to_b"},
         BadSpec{"PayloadType", [](auto& s) { s.streams[0].a_to_b[0].from = 128; }, "streams[0].a_to_b"},
@@ -292,6 +425,11 @@ TEST(Validate, EverythingElseAtAndPastItsBound) {
   EXPECT_TRUE(refused(SendPacketRequest{id, 0, Side::kA, Component::kRtp, v4(1, 1), {}}));
   EXPECT_TRUE(refused(SendPacketRequest{id, 0, Side::kA, Component::kRtp, v4(1, 1), Octets(kMaxPacketBytes + 1)}));
   EXPECT_TRUE(refused(PuntEvent{id, 0, Side::kA, Component::kRtp, v4(1, 1), Octets(kMaxPacketBytes + 1)}));
+  EXPECT_TRUE(refused(PictureRequest{id, kMaxStreams, Side::kA}));
+  EXPECT_TRUE(refused(PictureRequest{{}, 0, Side::kA}));
+  EXPECT_TRUE(refused(ConsentLostEvent{id, 0, Side::kA, static_cast<Component>(3)}));
+  EXPECT_TRUE(refused(ConsentLostEvent{id, 0, static_cast<Side>(2), Component::kRtp}));
+  EXPECT_TRUE(refused(PictureWantedEvent{id, kMaxStreams, Side::kA}));
   EXPECT_TRUE(refused(SessionPage{{{SessionId{2}, 1}, {SessionId{2}, 1}}, {}}));
   EXPECT_TRUE(refused(SessionPage{{{SessionId{2}, 1}}, SessionId{2}}));  // would be read for ever
   SessionPage page;

@@ -76,6 +76,10 @@ class FakeDataplane final : public Handler {
     sent.emplace_back(packet.begin(), packet.end());
     return {};
   }
+  Status request_picture(SessionId, std::uint16_t, Side) override {
+    asked.push_back("request_picture");
+    return {};
+  }
   void control_plane_changed(bool connected) override { changes.push_back(connected); }
 
   static SessionState state_of(const SessionSpec& spec) {

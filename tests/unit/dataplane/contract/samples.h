@@ -25,6 +25,23 @@ inline SrtpKey sample_key(SrtpSuite suite, std::uint8_t fill) {
   return key;
 }
 
+inline SecretBytes sample_password(std::size_t size, char fill) {
+  return SecretBytes(std::vector<std::uint8_t>(size, static_cast<std::uint8_t>(fill)));
+}
+
+inline IceSpec sample_ice(std::uint8_t fill) {
+  IceSpec ice;
+  ice.local_ufrag = "ab+/" + std::to_string(fill);
+  ice.local_password = sample_password(22, 'L');
+  ice.remote_ufrag = "Z9yx";
+  ice.remote_password = sample_password(24, 'R');
+  ice.form = StunForm::kMicrosoft;
+  ice.controlling = true;
+  ice.tie_breaker = 0x0102030405060708;
+  ice.nominated = true;
+  return ice;
+}
+
 inline StreamSpec sample_stream(MediaKind kind, std::uint8_t fill) {
   StreamSpec stream;
   stream.kind = kind;
@@ -49,6 +66,18 @@ inline StreamSpec sample_stream(MediaKind kind, std::uint8_t fill) {
   b.source_rule = SourceRule::kLatchPlain;
   b.receive = false;
   b.send = false;
+  if (kind == MediaKind::kVideo) {
+    a.video = {VideoFormat::kH264Uc, 0, 1300, 2, {{0x67, fill, 0}, {0x68, fill}}};
+    b.video = {VideoFormat::kH264, 1, 1100, 7, {}};
+  }
+  a.ice = sample_ice(fill);
+  b.ice = sample_ice(static_cast<std::uint8_t>(fill + 1));
+  b.ice->remote_ufrag.clear();
+  b.ice->remote_password = {};
+  b.ice->nominated = false;
+  a.feedback = FeedbackDialect::kMicrosoft;
+  a.peer_ssrcs = {1000, 0xffffffff};
+  a.own_ssrcs = {0xdeadbeef, 0xdeadbeef};
   stream.a_to_b = {{0, 8, 8000, 8000}, {111, 96, 48000, 16000}};
   stream.b_to_a = {{8, 0, 8000, 8000}};
   return stream;
@@ -100,6 +129,7 @@ inline std::vector<Message> samples() {
           ListRequest{id},
           StatusRequest{},
           SendPacketRequest{id, 1, Side::kB, Component::kRtcp, v6(3, 3478), {1, 2, 3}},
+          PictureRequest{id, 1, Side::kB},
           Welcome{1, 0xfeedface},
           Done{},
           Error{ErrorKind::kExhausted, "no port left in the pool", "port", 7},
@@ -110,7 +140,9 @@ inline std::vector<Message> samples() {
           PuntEvent{id, 1, Side::kB, Component::kRtcp, v4(7, 7000), {9, 8, 7}},
           MediaStartedEvent{id, 1, Side::kB, v6(7, 7000)},
           MediaTimedOutEvent{id, 1, Side::kB},
-          SourceRefusedEvent{id, 1, Side::kB, v4(7, 7000), 99}};
+          SourceRefusedEvent{id, 1, Side::kB, v4(7, 7000), 99},
+          ConsentLostEvent{id, 1, Side::kB, Component::kRtcp},
+          PictureWantedEvent{id, 1, Side::kB}};
 }
 
 }  // namespace isthmus::contract

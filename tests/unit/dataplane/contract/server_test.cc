@@ -129,10 +129,12 @@ TEST_F(ServerTest, EachOperationReachesTheHandler) {
   EXPECT_EQ(std::get<DataplaneStatus>(control.ask(6, StatusRequest{}).message).io_mode, "af_xdp");
   const SendPacketRequest packet{id, 0, Side::kA, Component::kRtp, v4(1, 1), {4, 5}};
   EXPECT_TRUE(std::holds_alternative<Done>(control.ask(7, packet).message));
-  EXPECT_TRUE(std::get<SessionStats>(control.ask(8, CloseRequest{id}).message).streams.empty());
-  EXPECT_THAT(dataplane_.asked, ElementsAre("open", "update", "stats", "list", "status", "send_packet", "close"));
+  EXPECT_TRUE(std::holds_alternative<Done>(control.ask(8, PictureRequest{id, 0, Side::kA}).message));
+  EXPECT_TRUE(std::get<SessionStats>(control.ask(9, CloseRequest{id}).message).streams.empty());
+  EXPECT_THAT(dataplane_.asked,
+              ElementsAre("open", "update", "stats", "list", "status", "send_packet", "request_picture", "close"));
   EXPECT_THAT(dataplane_.sent, ElementsAre(Octets{4, 5}));
-  EXPECT_EQ(server_->counters().requests, 7U);
+  EXPECT_EQ(server_->counters().requests, 8U);
 }
 
 TEST_F(ServerTest, TypedErrorsOfTheHandlerTravel) {
