@@ -14,7 +14,7 @@
 
 namespace isthmus::b2bua {
 
-inline constexpr std::uint32_t kRecordVersion = 1;
+inline constexpr std::uint32_t kRecordVersion = 2;
 
 struct JournalRecord {
   const Call& call;

@@ -25,10 +25,15 @@ template <typename A> void describe(A& a, PayloadFormat& v) {
 template <typename A> void describe(A& a, RtcpFeedback& v) { a(v.payload_type, v.value); }
 template <typename A> void describe(A& a, SsrcRange& v) { a(v.first, v.last); }
 template <typename A> void describe(A& a, Attribute& v) { a(v.name, v.value); }
+template <typename A> void describe(A& a, Candidate& v) {
+  a(v.foundation, v.component, v.transport, v.priority, v.address, v.type, v.related);
+}
+template <typename A> void describe(A& a, RemoteCandidate& v) { a(v.component, v.address); }
 template <typename A> void describe(A& a, MediaSection& v) {
   a(v.kind, v.media_text, v.port, v.port_count, v.protocol, v.protocol_text, v.formats, v.format_text, v.connection,
     v.bandwidths, v.direction, v.rtcp_port, v.rtcp_connection, v.rtcp_mux, v.rtcp_rsize, v.feedback, v.crypto,
-    v.ptime_ms, v.maxptime_ms, v.label, v.content, v.mid, v.ssrc_range, v.candidates, v.attributes);
+    v.ptime_ms, v.maxptime_ms, v.label, v.content, v.mid, v.ssrc_range, v.source, v.encryption, v.ice_ufrag,
+    v.ice_pwd, v.candidates, v.remote_candidates, v.legacy_candidates, v.attributes);
 }
 template <typename A> void describe(A& a, SessionDescription& v) {
   a(v.origin, v.session_name, v.connection, v.bandwidths, v.groups, v.attributes, v.media);

@@ -68,9 +68,12 @@ struct ZonePolicy {
   std::uint8_t video_dscp = 34;  ///< AF41
 };
 
+using sdp::Dialect;
+
 /// One leg: its zone's policy, and what the caller knows of its link and network.
 struct LegSettings {
   ZonePolicy policy;
+  Dialect dialect = Dialect::kStandards;  ///< Of the zone: how our offers and answers are worded on this leg.
   bool signalling_is_tls = false;
   std::string network;  ///< Name of the media address in the data plane.
   bool has_v4 = true;   ///< Which addresses that network has.

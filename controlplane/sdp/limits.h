@@ -11,6 +11,8 @@ inline constexpr std::size_t kMaxSdpBytes = 64 * 1024;  ///< R41 asks for at lea
 inline constexpr std::size_t kMaxLineBytes = 4 * 1024;  ///< Without the line end.
 inline constexpr std::size_t kMaxMediaSections = 12;
 inline constexpr std::size_t kMaxCandidates = 64;        ///< In one media section, all candidate spellings together.
+inline constexpr std::size_t kMaxRemoteCandidates = 16;  ///< In one a=remote-candidates; two components need two.
+inline constexpr std::size_t kMaxIceTextBytes = 256;     ///< ice-ufrag, ice-pwd (RFC 8839 5.4)
 inline constexpr std::size_t kMaxPayloadTypes = 32;      ///< In one m-line.
 inline constexpr std::size_t kMaxCryptoLines = 16;       ///< In one media section.
 inline constexpr std::size_t kMaxCryptoKeys = 4;         ///< In one a=crypto line; MKI makes several possible.

@@ -20,7 +20,8 @@ MediaKind kind_of(std::string_view media) {
 }
 
 Protocol protocol_of(std::string_view text) {
-  for (const Protocol protocol : {Protocol::kRtpAvp, Protocol::kRtpAvpf, Protocol::kRtpSavp, Protocol::kRtpSavpf}) {
+  for (const Protocol protocol : {Protocol::kRtpAvp, Protocol::kRtpAvpf, Protocol::kRtpSavp, Protocol::kRtpSavpf,
+                                  Protocol::kTcpRtpAvp, Protocol::kTcpRtpSavp}) {
     if (equal_ignoring_case(text, to_string(protocol))) return protocol;
   }
   return Protocol::kOther;
@@ -235,6 +236,7 @@ class Reader {
       direction_ = *direction;
       return {};
     }
+    if (name == "ice-ufrag" || name == "ice-pwd") return read_session_ice(name, line);
     if (is_dropped_secret(name) || name == "crypto") return {};  // a=crypto has no meaning here (RFC 4568 9.1)
     if (out_.groups.size() + out_.attributes.size() >= kMaxOtherAttributes) {
       return too_many("more than " + std::to_string(kMaxOtherAttributes) + " session attributes");
@@ -247,6 +249,14 @@ class Reader {
     return {};
   }
 
+  // RFC 8839 5.4: at session level they hold for every section without its own.
+  Status read_session_ice(std::string_view name, std::string_view value) {
+    switch (read_ice_text(name, value, session_ice_)) {
+      case AttributeOutcome::kTaken: return {};
+      default: return damaged_attribute();
+    }
+  }
+
   Status read_section_attribute(std::string_view line) {
     const std::string_view name = next_part(line, ':');
     if (name.empty()) return damaged_attribute();
@@ -254,6 +264,8 @@ class Reader {
       case AttributeOutcome::kTaken: return {};
       case AttributeOutcome::kDamaged: return damaged_attribute();
       case AttributeOutcome::kDamagedCrypto: repairs_.add(Repair::kDamagedCrypto); return {};
+      case AttributeOutcome::kUnusableCandidate: repairs_.add(Repair::kUnusableCandidate); return {};
+      case AttributeOutcome::kLegacyCandidate: repairs_.add(Repair::kLegacyCandidate); return {};
       case AttributeOutcome::kForeignFormat: repairs_.add(Repair::kDuplicateFormat); return {};
       case AttributeOutcome::kTooMany:
         return too_many("more a=" + std::string(name.substr(0, 32)) + " lines than we take");
@@ -277,6 +289,8 @@ class Reader {
     for (std::size_t i = 0; i < out_.media.size(); ++i) {
       MediaSection& section = out_.media[i];
       if (!notes_[i].has_direction) section.direction = direction_;
+      if (section.ice_ufrag.empty()) section.ice_ufrag = session_ice_.ice_ufrag;
+      if (section.ice_pwd.empty()) section.ice_pwd = session_ice_.ice_pwd;
       if (section.is_active() && connection_of(out_, section) == nullptr) repairs_.add(Repair::kMissingConnection);
     }
     return std::move(out_);
@@ -286,6 +300,7 @@ class Reader {
   SessionDescription out_;
   std::vector<SectionNotes> notes_;  ///< One for each of out_.media.
   Direction direction_ = Direction::kSendRecv;
+  MediaSection session_ice_;     ///< Only its ICE user name and password.
   std::size_t line_number_ = 0;  ///< From 1.
   std::size_t line_offset_ = 0;
   bool seen_version_ = false;
@@ -310,6 +325,8 @@ std::string_view to_string(Repair repair) {
     case Repair::kDuplicateFormat: return "duplicate-format";
     case Repair::kDamagedCrypto: return "damaged-crypto";
     case Repair::kDamagedAttribute: return "damaged-attribute";
+    case Repair::kUnusableCandidate: return "unusable-candidate";
+    case Repair::kLegacyCandidate: return "legacy-candidate";
     case Repair::kCount: break;
   }
   return "unknown";

@@ -23,10 +23,12 @@ enum class Repair : std::uint8_t {
   kBareLineEnd,         ///< LF or CR alone, or a last line without an end.
   kBlankLine,
   kTrailingSpace,
-  kUnknownLine,       ///< A letter RFC 8866 does not have, or one out of place.
-  kDuplicateFormat,   ///< A payload type twice in an m-line, or an rtpmap for one that is not there.
-  kDamagedCrypto,     ///< An a=crypto line that does not parse: left out.
-  kDamagedAttribute,  ///< Another attribute we know but cannot read: left out.
+  kUnknownLine,        ///< A letter RFC 8866 does not have, or one out of place.
+  kDuplicateFormat,    ///< A payload type twice in an m-line, or an rtpmap for one that is not there.
+  kDamagedCrypto,      ///< An a=crypto line that does not parse: left out.
+  kDamagedAttribute,   ///< Another attribute we know but cannot read: left out.
+  kUnusableCandidate,  ///< An ICE candidate that does not parse, or of a kind nobody here uses: left out.
+  kLegacyCandidate,    ///< One of the older Microsoft grammar; kept apart.
   kCount,
 };
 std::string_view to_string(Repair repair);

@@ -107,8 +107,9 @@ Outcome read_milliseconds(std::string_view value, std::optional<std::uint32_t>& 
   return Outcome::kTaken;
 }
 
+// The first one holds: a second, contradicting one is left out.
 Outcome read_text(std::string_view value, std::optional<std::string>& out) {
-  if (trim(value).empty()) return Outcome::kDamaged;
+  if (trim(value).empty() || (out && *out != trim(value))) return Outcome::kDamaged;
   out = std::string(trim(value));
   return Outcome::kTaken;
 }
@@ -122,14 +123,42 @@ Outcome read_ssrc_range(std::string_view value, MediaSection& section) {
   return Outcome::kTaken;
 }
 
-bool is_candidate_name(std::string_view name) {
-  return name == "candidate" || name == "x-candidate-ipv6" || name == "remote-candidates" || name == "remote-candidate";
+bool is_candidate_name(std::string_view name) { return name == "candidate" || name == "x-candidate-ipv6"; }
+
+// a=x-candidate-ipv6 has the grammar of a=candidate and IPv6 only, so that older readers overlook it ([MS-SDPEXT]).
+Outcome read_candidate(std::string_view name, std::string_view value, MediaSection& section, SectionNotes& notes) {
+  // Lines that are left out count as well: they cost the same to read.
+  if (notes.candidate_lines == kMaxCandidates) return Outcome::kTooMany;
+  ++notes.candidate_lines;
+  if (is_legacy_candidate(value)) {
+    const std::string_view text = trim(value);
+    section.legacy_candidates.emplace_back(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+    return Outcome::kLegacyCandidate;
+  }
+  auto candidate = parse_candidate(value);
+  if (!candidate || (name != "candidate" && candidate->address.ip.is_v4())) return Outcome::kUnusableCandidate;
+  section.candidates.push_back(std::move(*candidate));
+  return Outcome::kTaken;
 }
 
-Outcome read_candidate(std::string_view name, std::string_view value, MediaSection& section) {
-  if (section.candidates.size() == kMaxCandidates) return Outcome::kTooMany;
-  if (trim(value).empty()) return Outcome::kDamaged;
-  section.candidates.push_back(std::string(name) + ":" + std::string(value));
+Outcome read_remote_candidates(std::string_view value, MediaSection& section) {
+  auto candidates = parse_remote_candidates(value);
+  if (!candidates) return Outcome::kDamaged;
+  section.remote_candidates = std::move(*candidates);
+  return Outcome::kTaken;
+}
+
+Outcome read_encryption(std::string_view value, MediaSection& section) {
+  const std::string_view word = trim(value);
+  if (word == "rejected") {
+    section.encryption = EncryptionWish::kRejected;
+  } else if (word == "optional") {
+    section.encryption = EncryptionWish::kOptional;
+  } else if (word == "required") {
+    section.encryption = EncryptionWish::kRequired;
+  } else {
+    return Outcome::kDamaged;
+  }
   return Outcome::kTaken;
 }
 
@@ -140,6 +169,17 @@ Outcome read_property(std::string_view value, bool& property) {
 }
 
 }  // namespace
+
+AttributeOutcome read_ice_text(std::string_view name, std::string_view value, MediaSection& section) {
+  const std::string_view text = trim(value);
+  if (text.size() > kMaxIceTextBytes || !is_ice_text(text)) return Outcome::kDamaged;
+  if (name == "ice-ufrag") {
+    section.ice_ufrag = std::string(text);
+  } else {
+    section.ice_pwd = SecretBytes(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+  }
+  return Outcome::kTaken;
+}
 
 bool is_dropped_secret(std::string_view name) { return name == "cryptoscale" || name == "key-mgmt"; }
 
@@ -193,7 +233,12 @@ AttributeOutcome read_media_attribute(std::string_view name, std::string_view va
     return Outcome::kTaken;
   }
   if (is_dropped_secret(name)) return Outcome::kTaken;
-  if (is_candidate_name(name)) return read_candidate(name, value, section);
+  if (is_candidate_name(name)) return read_candidate(name, value, section, notes);
+  if (name == "remote-candidates") return read_remote_candidates(value, section);
+  if (name == "remote-candidate") return Outcome::kLegacyCandidate;  // [MS-ICE]: a user name nobody needs
+  if (name == "ice-ufrag" || name == "ice-pwd") return read_ice_text(name, value, section);
+  if (name == "encryption") return read_encryption(value, section);
+  if (name == "x-source") return read_text(value, section.source);
   if (name == "ptime") return read_milliseconds(value, section.ptime_ms);
   if (name == "maxptime") return read_milliseconds(value, section.maxptime_ms);
   if (name == "label") return read_text(value, section.label);

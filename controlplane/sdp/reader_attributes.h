@@ -15,6 +15,8 @@ enum class AttributeOutcome : std::uint8_t {
   kTaken,
   kDamaged,  ///< Known but unreadable: left out, counted.
   kDamagedCrypto,
+  kUnusableCandidate,
+  kLegacyCandidate,
   kForeignFormat,  ///< For a payload type that the m-line does not list: left out, counted.
   kTooMany,        ///< A bound of limits.h.
 };
@@ -22,10 +24,14 @@ enum class AttributeOutcome : std::uint8_t {
 /// State of one section that only matters while it is read.
 struct SectionNotes {
   bool has_direction = false;
+  std::size_t candidate_lines = 0;  ///< of all spellings, the unusable ones too
 };
 
 AttributeOutcome read_media_attribute(std::string_view name, std::string_view value, MediaSection& section,
                                       SectionNotes& notes);
+
+/// a=ice-ufrag, a=ice-pwd: into `section`. Values are trimmed: Microsoft's own example has a blank behind the colon.
+AttributeOutcome read_ice_text(std::string_view name, std::string_view value, MediaSection& section);
 
 /// "IN IP4 192.0.2.1[/ttl[/count]]" or a host name.
 std::optional<Connection> parse_connection(std::string_view text);

@@ -45,6 +45,8 @@ std::string_view to_string(Protocol protocol) {
     case Protocol::kRtpAvpf: return "RTP/AVPF";
     case Protocol::kRtpSavp: return "RTP/SAVP";
     case Protocol::kRtpSavpf: return "RTP/SAVPF";
+    case Protocol::kTcpRtpAvp: return "TCP/RTP/AVP";
+    case Protocol::kTcpRtpSavp: return "TCP/RTP/SAVP";
     case Protocol::kOther: return "other";
   }
   return "other";

@@ -11,13 +11,23 @@
 #include <string_view>
 #include <vector>
 
+#include "controlplane/sdp/candidate.h"
 #include "controlplane/sdp/crypto.h"
+#include "controlplane/sdp/dialect.h"
 #include "dataplane/base/address.h"
 
 namespace isthmus::sdp {
 
 enum class MediaKind : std::uint8_t { kAudio, kVideo, kApplication, kOther };
-enum class Protocol : std::uint8_t { kRtpAvp, kRtpAvpf, kRtpSavp, kRtpSavpf, kOther };
+enum class Protocol : std::uint8_t {
+  kRtpAvp,
+  kRtpAvpf,
+  kRtpSavp,
+  kRtpSavpf,
+  kTcpRtpAvp,  ///< RFC 4571; Microsoft lines whose candidates are all TCP. Read, never taken for audio and video.
+  kTcpRtpSavp,
+  kOther
+};
 /// As seen by the side that wrote the description.
 enum class Direction : std::uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInactive };
 
@@ -36,7 +46,10 @@ constexpr Direction reversed(Direction d) { return make_direction(receives(d), s
 
 constexpr bool is_rtp(Protocol p) { return p != Protocol::kOther; }
 /// The profile says that the stream must be SRTP.
-constexpr bool is_secure(Protocol p) { return p == Protocol::kRtpSavp || p == Protocol::kRtpSavpf; }
+constexpr bool is_secure(Protocol p) {
+  return p == Protocol::kRtpSavp || p == Protocol::kRtpSavpf || p == Protocol::kTcpRtpSavp;
+}
+constexpr bool is_over_tcp(Protocol p) { return p == Protocol::kTcpRtpAvp || p == Protocol::kTcpRtpSavp; }
 constexpr bool has_feedback(Protocol p) { return p == Protocol::kRtpAvpf || p == Protocol::kRtpSavpf; }
 
 /// o=. The numbers stay text: peers send values of any length, and they are only ever compared.
@@ -88,6 +101,9 @@ struct SsrcRange {
   bool operator==(const SsrcRange&) const = default;
 };
 
+/// a=encryption ([MS-SDPEXT]): what the writer's policy is, whatever the profile of the m-line says.
+enum class EncryptionWish : std::uint8_t { kUnsaid, kRejected, kOptional, kRequired };
+
 /// A line we have no place for. It is written again by the serialiser but negotiation never copies it to the other leg.
 struct Attribute {
   std::string name{};
@@ -121,11 +137,21 @@ struct MediaSection {
   std::optional<std::string> content{};  ///< RFC 4796
   std::optional<std::string> mid{};      ///< RFC 5888
   std::optional<SsrcRange> ssrc_range{};
-  /// "candidate:...", "x-candidate-ipv6:...", "remote-candidates:...": whole attribute text, for the ICE folder.
-  std::vector<std::string> candidates{};
+  std::optional<std::string> source{};  ///< a=x-source ([MS-SDPEXT]): "main-audio", "main-video"
+  EncryptionWish encryption = EncryptionWish::kUnsaid;
+
+  // ICE (RFC 8839). The session's user name and password stand in every section that has none of its own.
+  std::string ice_ufrag{};
+  SecretBytes ice_pwd{};
+  std::vector<Candidate> candidates{};               ///< What cannot be used is left out and counted.
+  std::vector<RemoteCandidate> remote_candidates{};  ///< Of the offer that follows a nomination
+  /// Candidates of the older grammar ([MS-ICE]), values as they came: with a password each. Nobody reads them; that
+  /// there are some says that the peer does not speak [MS-ICE2] in this description.
+  std::vector<SecretBytes> legacy_candidates{};
   std::vector<Attribute> attributes{};
 
   bool is_active() const { return port != 0; }
+  bool has_ice() const { return !ice_ufrag.empty() && !ice_pwd.empty(); }
   bool operator==(const MediaSection&) const = default;
 };
 

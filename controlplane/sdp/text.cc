@@ -29,6 +29,12 @@ bool is_token(std::string_view text) {
   });
 }
 
+bool is_ice_text(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+  });
+}
+
 Result<SecretBytes> decode_base64(std::string_view text) {
   std::size_t padding = 0;
   while (padding < 2 && !text.empty() && text.back() == '=') {

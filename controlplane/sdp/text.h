@@ -56,6 +56,9 @@ std::optional<T> parse_number(std::string_view text, T low, T high) {
 /// A token of RFC 8866 9: letters, digits and some marks; no blanks, no separators.
 bool is_token(std::string_view text);
 
+/// One or more ice-char (RFC 8839 5.1): letters, digits, "+" and "/".
+bool is_ice_text(std::string_view text);
+
 Result<SecretBytes> decode_base64(std::string_view text);
 std::string encode_base64(std::span<const std::uint8_t> bytes);
 

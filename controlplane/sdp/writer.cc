@@ -27,7 +27,7 @@ bool is_secret_candidate(std::string_view value) { return value.find(" typ ") ==
 
 class Writer {
  public:
-  explicit Writer(SecretForm form) : form_(form) {}
+  Writer(SecretForm form, Dialect dialect) : form_(form), dialect_(dialect) {}
 
   std::string write(const SessionDescription& description) {
     line("v=0");
@@ -97,6 +97,9 @@ class Writer {
       }
       if (!format.fmtp.empty()) line("a=fmtp:" + type + " " + format.fmtp);
     }
+  }
+
+  void write_feedback(const MediaSection& section) {
     for (const RtcpFeedback& feedback : section.feedback) {
       line("a=rtcp-fb:" + (feedback.payload_type ? std::to_string(*feedback.payload_type) : "*") + " " +
            feedback.value);
@@ -107,16 +110,50 @@ class Writer {
     write_media_line(section);
     if (section.connection) line("c=" + text_of(*section.connection));
     for (const Bandwidth& bandwidth : section.bandwidths) write_bandwidth(bandwidth);
-    if (section.label) line("a=label:" + *section.label);
-    if (section.content) line("a=content:" + *section.content);
-    if (section.mid) line("a=mid:" + *section.mid);
+    if (dialect_ == Dialect::kMicrosoft) {
+      write_microsoft_body(section);
+    } else {
+      write_standards_body(section);
+    }
+    for (const Attribute& attribute : section.attributes) write_attribute(attribute);
+    write_direction(section);
+  }
+
+  void write_standards_body(const MediaSection& section) {
+    write_names(section);
+    write_formats(section);
+    write_feedback(section);
+    if (section.ptime_ms) line("a=ptime:" + std::to_string(*section.ptime_ms));
+    if (section.maxptime_ms) line("a=maxptime:" + std::to_string(*section.maxptime_ms));
+    write_rtcp(section);
+    write_crypto(section);
+    write_ice(section);
+  }
+
+  // The order of 2010 to 2016 clients.
+  void write_microsoft_body(const MediaSection& section) {
+    write_feedback(section);
+    write_names(section);
+    write_ice(section);
+    write_rtcp(section);
+    write_crypto(section);
+    if (section.maxptime_ms) line("a=maxptime:" + std::to_string(*section.maxptime_ms));
+    write_formats(section);
+    if (section.ptime_ms) line("a=ptime:" + std::to_string(*section.ptime_ms));
+  }
+
+  void write_names(const MediaSection& section) {
     if (section.ssrc_range) {
       line("a=x-ssrc-range:" + std::to_string(section.ssrc_range->first) + "-" +
            std::to_string(section.ssrc_range->last));
     }
-    write_formats(section);
-    if (section.ptime_ms) line("a=ptime:" + std::to_string(*section.ptime_ms));
-    if (section.maxptime_ms) line("a=maxptime:" + std::to_string(*section.maxptime_ms));
+    if (section.label) line("a=label:" + *section.label);
+    if (section.source) line("a=x-source:" + *section.source);
+    if (section.content) line("a=content:" + *section.content);
+    if (section.mid) line("a=mid:" + *section.mid);
+  }
+
+  void write_rtcp(const MediaSection& section) {
     if (section.rtcp_port) {
       std::string text = "a=rtcp:" + std::to_string(*section.rtcp_port);
       if (section.rtcp_connection) text += " " + text_of(*section.rtcp_connection);
@@ -124,24 +161,42 @@ class Writer {
     }
     if (section.rtcp_mux) line("a=rtcp-mux");
     if (section.rtcp_rsize) line("a=rtcp-rsize");
+  }
+
+  void write_crypto(const MediaSection& section) {
     for (const CryptoAttribute& crypto : section.crypto) line("a=crypto:" + crypto_value(crypto, form_));
-    for (const std::string& candidate : section.candidates) write_candidate(candidate);
-    for (const Attribute& attribute : section.attributes) write_attribute(attribute);
+    switch (section.encryption) {
+      case EncryptionWish::kUnsaid: break;
+      case EncryptionWish::kRejected: line("a=encryption:rejected"); break;
+      case EncryptionWish::kOptional: line("a=encryption:optional"); break;
+      case EncryptionWish::kRequired: line("a=encryption:required"); break;
+    }
+  }
+
+  void write_ice(const MediaSection& section) {
+    if (!section.ice_ufrag.empty()) line("a=ice-ufrag:" + section.ice_ufrag);
+    if (!section.ice_pwd.empty()) line("a=ice-pwd:" + secret_text(section.ice_pwd));
+    for (const Candidate& candidate : section.candidates) line("a=" + candidate_attribute(candidate, dialect_));
+    for (const SecretBytes& candidate : section.legacy_candidates) line("a=candidate:" + secret_text(candidate));
+    if (!section.remote_candidates.empty()) {
+      line("a=remote-candidates:" + remote_candidates_value(section.remote_candidates));
+    }
+  }
+
+  std::string secret_text(const SecretBytes& secret) const {
+    if (form_ == SecretForm::kMasked) return std::string(kMask);
+    return {reinterpret_cast<const char*>(secret.view().data()), secret.size()};
+  }
+
+  void write_direction(const MediaSection& section) {
     // A port of 0 carries no media; saying sendrecv there only confuses.
     if (section.is_active() || section.direction != Direction::kSendRecv) {
       line("a=" + std::string(to_string(section.direction)));
     }
   }
 
-  void write_candidate(const std::string& candidate) {
-    if (form_ == SecretForm::kMasked && is_secret_candidate(candidate)) {
-      line("a=" + candidate.substr(0, candidate.find(':')) + ":" + std::string(kMask));
-    } else {
-      line("a=" + candidate);
-    }
-  }
-
   SecretForm form_;
+  Dialect dialect_;
   std::string out_;
 };
 
@@ -169,13 +224,12 @@ std::string mask_line(std::string_view line) {
 }  // namespace
 
 std::string serialise(const SessionDescription& description, Dialect dialect) {
-  switch (dialect) {
-    case Dialect::kStandards: break;
-  }
-  return Writer(SecretForm::kPlain).write(description);
+  return Writer(SecretForm::kPlain, dialect).write(description);
 }
 
-std::string to_log(const SessionDescription& description) { return Writer(SecretForm::kMasked).write(description); }
+std::string to_log(const SessionDescription& description) {
+  return Writer(SecretForm::kMasked, Dialect::kStandards).write(description);
+}
 
 std::string mask_secrets(std::string_view sdp_text) {
   std::string out;

@@ -2,7 +2,6 @@
 
 // SessionDescription to text: always the same text for the same value.
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,10 +9,8 @@
 
 namespace isthmus::sdp {
 
-/// How the lines are worded. `microsoft` (MS-SDPEXT) comes beside it.
-enum class Dialect : std::uint8_t { kStandards };
-
-/// For the wire: contains keys. CRLF line ends.
+/// For the wire: contains keys. CRLF line ends. The dialect decides the order of the lines and the spelling of
+/// candidates; what may be said in it is decided where the description is made (controlplane/media).
 std::string serialise(const SessionDescription& description, Dialect dialect = Dialect::kStandards);
 
 /// For logs and traces: the same with every key, ICE password and the like replaced by "***".
