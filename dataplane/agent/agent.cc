@@ -101,6 +101,13 @@ std::vector<Counter> Agent::counters() {
     }
   };
   add("drop_driver_missed", engine_.driver_missed());
+  if (engine_.mode() == io::Mode::kPci) {
+    const io::ExceptionCounters exceptions = engine_.exceptions();
+    add("io_to_kernel", exceptions.to_kernel);
+    add("io_from_kernel", exceptions.from_kernel);
+    add("io_to_kernel_full", exceptions.full);
+    add("io_kernel_refused", exceptions.refused);
+  }
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     add("io_left_to_kernel", engine_.io(i).counters().left_to_kernel);
     add("worker_turns", workers_[i]->turns.get());

@@ -13,7 +13,8 @@ namespace isthmus::app {
 namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
-constexpr std::size_t kMaxInterfaceBytes = 15;    // IFNAMSIZ without the zero
+constexpr std::size_t kMaxInterfaceBytes = 15;  // IFNAMSIZ without the zero
+constexpr std::size_t kMaxDeviceBytes = 256;
 constexpr std::size_t kMaxNetworkNameBytes = 32;  // contract::kMaxNetworkNameBytes
 constexpr std::int64_t kFirstPoolPort = 1024;     // below are the system's ports (RFC 6335 6)
 constexpr std::int64_t kSmallestMtu = 1280;       // RFC 8200 5
@@ -128,6 +129,7 @@ void read_worker_cpus(TableReader& reader, Config& config) {
 
 void read_dataplane(const toml::table& table, Config& config, ConfigProblems& problems) {
   static constexpr std::pair<std::string_view, io::Mode> kModes[] = {{"auto", io::Mode::kAuto},
+                                                                     {"pci", io::Mode::kPci},
                                                                      {"af_xdp", io::Mode::kAfXdp},
                                                                      {"af_packet", io::Mode::kAfPacket},
                                                                      {"socket", io::Mode::kSocket}};
@@ -194,6 +196,27 @@ bool is_name(std::string_view text) {
                      [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; });
 }
 
+/// pci: a device and its TAP twin belong together, whichever networks are on them.
+void read_device(TableReader& reader, const Config& config, io::Network& network) {
+  reader.text("device", network.device);
+  if (network.device.size() > kMaxDeviceBytes || network.device.find_first_of(" \t\"'\\") != std::string::npos) {
+    reader.report("device", "expected a PCI address (\"0000:03:00.0\") or a device of DPDK with its arguments");
+  }
+  if (network.device.empty() && config.io_mode == io::Mode::kPci) {
+    reader.report("device", "is missing: io_mode = \"pci\" needs it");
+  }
+  if (!network.device.empty() && config.io_mode != io::Mode::kPci && config.io_mode != io::Mode::kAuto) {
+    reader.report("device", "is for io_mode = \"pci\" or \"auto\"");
+  }
+  for (const io::Network& other : config.networks) {
+    if (other.device.empty() && network.device.empty()) continue;
+    if ((other.device == network.device) == (other.interface == network.interface)) continue;
+    reader.report("device", "network '" + other.name + "' has " +
+                                (other.device == network.device ? "this device with another interface"
+                                                                : "this interface with another device"));
+  }
+}
+
 void read_network(const toml::table& table, std::size_t index, Config& config, ConfigProblems& problems) {
   TableReader reader(table, "network[" + std::to_string(index) + "]", problems);
   io::Network network;
@@ -209,9 +232,12 @@ void read_network(const toml::table& table, std::size_t index, Config& config, C
   if (network.interface.size() > kMaxInterfaceBytes || network.interface.find_first_of(" /,=") != std::string::npos) {
     reader.report("interface", "expected the name of a network interface");
   }
-  if (network.interface.empty() && (config.io_mode == io::Mode::kAfXdp || config.io_mode == io::Mode::kAfPacket)) {
+  const bool names_interface =
+      config.io_mode == io::Mode::kPci || config.io_mode == io::Mode::kAfXdp || config.io_mode == io::Mode::kAfPacket;
+  if (network.interface.empty() && names_interface) {
     reader.report("interface", "is missing: io_mode = \"" + std::string(to_string(config.io_mode)) + "\" needs it");
   }
+  read_device(reader, config, network);
   read_addresses(reader, config, network);
   const std::size_t problems_before_ports = problems.size();
   reader.number("first_port", kFirstPoolPort, 65535, network.first_port);

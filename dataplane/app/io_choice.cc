@@ -2,8 +2,10 @@
 
 #include <ifaddrs.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "dataplane/app/rights.h"
 #include "dataplane/base/log.h"
@@ -27,7 +29,14 @@ Result<std::unique_ptr<io::Engine>> open_sockets(const Config& config) {
 // The EAL starts once a process; every mode on it shares that start, and its failure.
 const Status& start_dpdk(const Config& config) {
   static const Status status = [&]() -> Status {
-    const auto started = io::dpdk::start_eal({io::dpdk::DpdkEngine::memory_mb(config.networks), config.huge_pages});
+    io::dpdk::EalSettings settings{io::dpdk::DpdkEngine::memory_mb(config.networks), config.huge_pages, {}};
+    for (const io::Network& network : config.networks) {
+      const bool is_new = std::ranges::find(settings.pci_devices, network.device) == settings.pci_devices.end();
+      if (is_new && io::dpdk::is_pci_address(network.device.substr(0, network.device.find(',')))) {
+        settings.pci_devices.push_back(network.device);
+      }
+    }
+    const auto started = io::dpdk::start_eal(settings);
     if (!started) return forward_error(started);
     log::info("io.dpdk_started", {{"memory", *started}});
     return {};
@@ -44,7 +53,8 @@ Result<std::unique_ptr<io::Engine>> open_on_dpdk(io::Mode mode, const Config& co
     return fail(ErrorKind::kDenied, "needs " + missing);
   }
   if (const Status& started = start_dpdk(config); !started) return forward_error(started);
-  auto engine = mode == io::Mode::kAfXdp
+  auto engine = mode == io::Mode::kPci ? io::dpdk::DpdkEngine::open_pci(config.networks, config.workers)
+                : mode == io::Mode::kAfXdp
                     ? io::dpdk::DpdkEngine::open_af_xdp(config.networks, config.workers, config.run_directory)
                     : io::dpdk::DpdkEngine::open_af_packet(config.networks, config.workers);
   if (!engine) return forward_error(engine);
@@ -78,7 +88,11 @@ Result<ChosenIo> choose_io(const Config& config, IoOpener& opener) {
     return ChosenIo{std::move(*engine), "configured"};
   }
   std::string reason;
-  for (const io::Mode mode : {io::Mode::kAfXdp, io::Mode::kAfPacket, io::Mode::kSocket}) {
+  std::vector<io::Mode> modes = {io::Mode::kAfXdp, io::Mode::kAfPacket, io::Mode::kSocket};
+  const auto has_device = [](const io::Network& network) { return !network.device.empty(); };
+  // A NIC that was taken from the kernel has no interface but its twin, where the other modes would find nothing.
+  if (std::ranges::any_of(config.networks, has_device)) modes = {io::Mode::kPci};
+  for (const io::Mode mode : modes) {
     auto engine = opener.open(mode, config);
     if (engine) {
       if (reason.empty()) reason = "the best mode of this host";

@@ -36,6 +36,11 @@ std::string missing_rights(io::Mode mode, const Rights& rights) {
   };
   if (mode == io::Mode::kSocket) return missing;
   need(has(rights, CAP_NET_ADMIN), "CAP_NET_ADMIN");
+  if (mode == io::Mode::kPci) {
+    // Memory that a device reads and writes is locked.
+    need(has(rights, CAP_IPC_LOCK) || rights.unlimited_locked_memory, "CAP_IPC_LOCK");
+    return missing;
+  }
   need(has(rights, CAP_NET_RAW), "CAP_NET_RAW");
   if (mode == io::Mode::kAfXdp) {
     need(has(rights, CAP_BPF) || has(rights, CAP_SYS_ADMIN), "CAP_BPF");

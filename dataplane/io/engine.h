@@ -17,9 +17,9 @@
 
 namespace isthmus::io {
 
-enum class Mode : std::uint8_t { kAuto, kAfXdp, kAfPacket, kSocket };
+enum class Mode : std::uint8_t { kAuto, kPci, kAfXdp, kAfPacket, kSocket };
 
-/// The word in the configuration and in the status: "auto", "af_xdp", "af_packet", "socket".
+/// The word in the configuration and in the status: "auto", "pci", "af_xdp", "af_packet", "socket".
 std::string_view to_string(Mode mode);
 Result<Mode> parse_mode(std::string_view text);
 
@@ -30,7 +30,8 @@ inline constexpr std::size_t kMaxWorkers = 32;
 /// One network of the configuration: media addresses on one kernel interface, and the pool that each of them has.
 struct Network {
   std::string name;
-  std::string interface;             ///< kernel interface; empty only in socket mode
+  std::string interface;             ///< kernel interface; empty only in socket mode. pci: the TAP twin of the device
+  std::string device;                ///< pci mode: "0000:03:00.0", or another device of DPDK with its arguments
   std::vector<IpAddress> addresses;  ///< each belongs to this network alone
   std::uint16_t first_port = 56000;  ///< DESIGN section 2, R372
   std::uint16_t last_port = 57000;   ///< inclusive
@@ -43,6 +44,14 @@ struct PortInfo {
   unsigned interface_index = 0;  ///< of the kernel; 0 in socket mode
   std::array<std::uint8_t, 6> mac{};
   std::uint16_t mtu = 1500;
+};
+
+/// pci mode: frames between the ports and the kernel's end of them, past the pipeline.
+struct ExceptionCounters {
+  std::uint64_t to_kernel = 0;
+  std::uint64_t from_kernel = 0;
+  std::uint64_t full = 0;     ///< lost: the ring towards the kernel was full
+  std::uint64_t refused = 0;  ///< lost: the kernel did not take it (interface down), or no buffer for what it sent
 };
 
 /// Everything of one io mode. Made and destroyed on the main thread, after the workers have ended; destruction gives
@@ -65,6 +74,8 @@ class Engine {
   virtual bool kernel_routes() const = 0;
   /// Lost by the drivers or the kernel before us, all ports; may ask the kernel, so not for a worker's thread.
   virtual std::uint64_t driver_missed() = 0;
+  /// Any thread.
+  virtual ExceptionCounters exceptions() const { return {}; }
 };
 
 }  // namespace isthmus::io

@@ -14,7 +14,7 @@ struct IoCounters {
   std::uint64_t driver_missed = 0;  ///< lost by the driver or the kernel before us
   std::uint64_t tx_refused = 0;     ///< not taken by the driver; freed
   std::uint64_t no_buffer = 0;
-  std::uint64_t left_to_kernel = 0;  ///< af_packet hears all of the interface; what is no media packet to us
+  std::uint64_t left_to_kernel = 0;  ///< af_packet and pci hear all of the interface; what is no media packet to us
 };
 
 class Io {

@@ -7,8 +7,11 @@ struct ModeName {
   Mode mode;
   std::string_view name;
 };
-constexpr ModeName kModeNames[] = {
-    {Mode::kAuto, "auto"}, {Mode::kAfXdp, "af_xdp"}, {Mode::kAfPacket, "af_packet"}, {Mode::kSocket, "socket"}};
+constexpr ModeName kModeNames[] = {{Mode::kAuto, "auto"},
+                                   {Mode::kPci, "pci"},
+                                   {Mode::kAfXdp, "af_xdp"},
+                                   {Mode::kAfPacket, "af_packet"},
+                                   {Mode::kSocket, "socket"}};
 
 }  // namespace
 
@@ -24,7 +27,7 @@ Result<Mode> parse_mode(std::string_view text) {
     if (entry.name == text) return entry.mode;
   }
   return fail(ErrorKind::kInvalidArgument,
-              "expected auto, af_xdp, af_packet or socket, got '" + std::string(text) + "'", "io_mode");
+              "expected auto, pci, af_xdp, af_packet or socket, got '" + std::string(text) + "'", "io_mode");
 }
 
 }  // namespace isthmus::io

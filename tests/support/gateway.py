@@ -27,12 +27,12 @@ run_directory = "{run}"
 [[network]]
 name = "left"
 interface = "left"
-addresses = ["{left}", "{left6}"]
+{left_device_line}addresses = ["{left}", "{left6}"]
 
 [[network]]
 name = "right"
 interface = "right"
-addresses = ["{right}", "{right6}"]
+{right_device_line}addresses = ["{right}", "{right6}"]
 """
 
 # Where there are keys, the laboratory's switch that lets them cross a clear link is on until there is TLS.
@@ -124,7 +124,7 @@ port = {rest_port}
 """
 
 _DEFAULTS = {"left_transport": "tcp", "right_transport": "udp", "left_encryption": "required", "right_encryption": "off",
-             "monitor": "true", "max_calls": 100, "log_level": "info"}
+             "left_device": "", "right_device": "", "monitor": "true", "max_calls": 100, "log_level": "info"}
 
 
 def write_configuration(folder, run, io_mode, **changes):
@@ -134,6 +134,8 @@ def write_configuration(folder, run, io_mode, **changes):
     if unknown:
         raise TypeError(f"no such setting: {unknown}")
     values |= {f"{side}_keys": "false" if values[f"{side}_encryption"] == "off" else "true" for side in ("left", "right")}
+    values |= {f"{side}_device_line": f'device = "{values[f"{side}_device"]}"\n' if values[f"{side}_device"] else ""
+               for side in ("left", "right")}
     values |= {"io_mode": io_mode, "run": run, "rest_port": REST_PORT, "left": netns.LEFT.gateway, "left6": netns.LEFT.gateway6,
                "right": netns.RIGHT.gateway, "right6": netns.RIGHT.gateway6, "left_peer": netns.LEFT.peer,
                "right_peer": netns.RIGHT.peer}

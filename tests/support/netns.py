@@ -132,6 +132,11 @@ def udp_socket(namespace, local, remote):
     return _inside(namespace, make)
 
 
+def tcp_listener(namespace, local):
+    """Listens at (host, port) inside a namespace."""
+    return _inside(namespace, lambda: socket.create_server(local))
+
+
 def raw_ip_socket(namespace):
     """Sends whole IPv4 packets, whatever their source address."""
     return _inside(namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))

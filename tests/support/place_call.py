@@ -93,8 +93,8 @@ def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None,
                                                        if kind != "none"]), seconds, media,
         capture.answered_at(captures.files["left"], netns.LEFT.gateway) + SETTLE_S)
     seen = captures.seen_by_kernel()
-    if io_mode == "af_xdp" and seen:
-        complaints.append(f"the gateway's kernel saw {seen} media packets: they did not all go by af_xdp")
+    if io_mode in ("af_xdp", "pci") and seen:
+        complaints.append(f"the gateway's kernel saw {seen} media packets: they did not all go by {io_mode}")
     return Outcome(rows, complaints, shown)
 
 

@@ -95,6 +95,7 @@ void DpdkEngine::make_workers(std::size_t workers) {
       WorkerPort entry;
       entry.number = port.number();
       entry.only = heard_ ? &*heard_ : nullptr;
+      if (!twins_.empty()) entry.twin = twins_[worker_ports.size()].get();
       entry.mac = port.mac();
       entry.send_queue = static_cast<std::uint16_t>(worker);
       for (std::size_t queue = worker; queue < port.queues(); queue += workers) {
@@ -102,7 +103,7 @@ void DpdkEngine::make_workers(std::size_t workers) {
       }
       worker_ports.push_back(std::move(entry));
     }
-    workers_.push_back(std::make_unique<DpdkIo>(std::move(worker_ports), buffers_));
+    workers_.push_back(std::make_unique<DpdkIo>(worker, std::move(worker_ports), buffers_));
   }
 }
 
@@ -156,6 +157,34 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_packet(std::span<const N
   return engine;
 }
 
+Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_pci(std::span<const Network> networks, std::size_t workers) {
+  if (workers > 1) {
+    return fail(ErrorKind::kInvalidArgument, "io_mode = \"pci\" is served by one worker", "workers");
+  }
+  std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kPci));
+  engine->heard_.emplace(networks);
+  const std::vector<PortInfo> interfaces = interfaces_of(networks);
+  if (auto made = engine->make_buffers(interfaces.size()); !made) return forward_error(made);
+  for (const PortInfo& info : interfaces) {
+    const auto network = std::ranges::find(networks, info.interface, &Network::interface);
+    PortSettings settings;
+    settings.device = network->device.substr(0, network->device.find(','));
+    if (settings.device.size() < network->device.size()) {
+      settings.arguments = network->device.substr(settings.device.size() + 1);
+    }
+    settings.mtu = info.mtu;
+    settings.all_multicast = true;
+    if (auto added = engine->add_port(settings, info); !added) return forward_error(added);
+    const auto tap = open_tap(engine->infos_.back());
+    if (!tap) return forward_error(tap);
+    const std::uint16_t number = engine->ports_.back().number();
+    engine->twins_.push_back(
+        std::make_unique<Twin>(*tap, workers, engine->buffers_, [number] { return Port::has_link(number); }));
+  }
+  engine->make_workers(workers);
+  return engine;
+}
+
 Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_devices(std::span<const Device> devices, std::size_t workers) {
   std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kAuto));
   if (auto made = engine->make_buffers(devices.size() * workers); !made) return forward_error(made);
@@ -167,7 +196,20 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_devices(std::span<const Dev
   return engine;
 }
 
+ExceptionCounters DpdkEngine::exceptions() const {
+  ExceptionCounters sum;
+  for (const auto& twin : twins_) {
+    const ExceptionCounters one = twin->counters();
+    sum.to_kernel += one.to_kernel;
+    sum.from_kernel += one.from_kernel;
+    sum.full += one.full;
+    sum.refused += one.refused;
+  }
+  return sum;
+}
+
 DpdkEngine::~DpdkEngine() {
+  twins_.clear();
   ports_.clear();
   rte_mempool_free(buffers_);
 }

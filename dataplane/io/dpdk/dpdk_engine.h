@@ -1,6 +1,7 @@
 #pragma once
 
-// The engines on DPDK: af_xdp and af_packet on kernel interfaces, and any virtual devices for tests and benches.
+// The engines on DPDK: NICs that it drives itself (pci), af_xdp and af_packet on kernel interfaces, and any virtual
+// devices for tests and benches.
 
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "dataplane/io/dpdk/eal.h"
 #include "dataplane/io/dpdk/port.h"
 #include "dataplane/io/dpdk/steering.h"
+#include "dataplane/io/dpdk/twin.h"
 #include "dataplane/io/engine.h"
 
 namespace isthmus::io::dpdk {
@@ -27,6 +29,8 @@ class DpdkEngine final : public Engine {
   /// A port a distinct interface of the networks, all queues of each served. The EAL has been started.
   static Result<std::unique_ptr<DpdkEngine>> open_af_xdp(std::span<const Network> networks, std::size_t workers,
                                                          const std::string& run_directory);
+  /// A port a distinct device of the networks, each with a TAP twin (`interface`) for what is no media.
+  static Result<std::unique_ptr<DpdkEngine>> open_pci(std::span<const Network> networks, std::size_t workers);
   static Result<std::unique_ptr<DpdkEngine>> open_af_packet(std::span<const Network> networks, std::size_t workers);
   static Result<std::unique_ptr<DpdkEngine>> open_devices(std::span<const Device> devices, std::size_t workers);
   ~DpdkEngine() override;
@@ -39,6 +43,8 @@ class DpdkEngine final : public Engine {
   bool kernel_routes() const override { return false; }
   std::uint64_t driver_missed() override;
 
+  ExceptionCounters exceptions() const override;
+
   /// Memory that the networks' interfaces need, for the EAL.
   static std::size_t memory_mb(std::span<const Network> networks);
 
@@ -49,11 +55,12 @@ class DpdkEngine final : public Engine {
   void make_workers(std::size_t workers);
 
   Mode mode_;
-  std::optional<PortSlots> heard_;  // af_packet
+  std::optional<PortSlots> heard_;  // af_packet, pci
   rte_mempool* buffers_ = nullptr;
   std::vector<Steering> steering_;  // outlives the ports: closing those detaches the program
   std::vector<Port> ports_;
   std::vector<PortInfo> infos_;
+  std::vector<std::unique_ptr<Twin>> twins_;  // pci: by port
   std::vector<std::unique_ptr<DpdkIo>> workers_;
 };
 

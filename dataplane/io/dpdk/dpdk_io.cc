@@ -9,6 +9,7 @@
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/log.h"
+#include "dataplane/io/dpdk/twin.h"
 
 namespace isthmus::io::dpdk {
 namespace {
@@ -67,7 +68,8 @@ bool is_for_us(const rte_mbuf* mbuf, const WorkerPort& port) {
 
 }  // namespace
 
-DpdkIo::DpdkIo(std::vector<WorkerPort> ports, rte_mempool* buffers) : ports_(std::move(ports)), buffers_(buffers) {}
+DpdkIo::DpdkIo(std::size_t worker, std::vector<WorkerPort> ports, rte_mempool* buffers)
+    : worker_(worker), ports_(std::move(ports)), buffers_(buffers) {}
 
 void DpdkIo::attach_thread() {
   if (rte_lcore_id() == LCORE_ID_ANY && rte_thread_register() != 0) {
@@ -76,6 +78,11 @@ void DpdkIo::attach_thread() {
 }
 
 void DpdkIo::receive(Burst& burst) {
+  if (worker_ == 0) {
+    for (WorkerPort& port : ports_) {
+      if (port.twin != nullptr) send_for_kernel(port);
+    }
+  }
   for (std::size_t turn = 0; turn < ports_.size() && !burst.full(); ++turn) {
     const std::size_t index = (first_port_ + turn) % ports_.size();
     for (const std::uint16_t queue : ports_[index].receive_queues) {
@@ -91,14 +98,33 @@ void DpdkIo::receive_queue(std::uint16_t port_index, std::uint16_t queue, Burst&
   std::array<rte_mbuf*, kBurstSize> mbufs;
   const std::uint16_t got =
       rte_eth_rx_burst(port.number, queue, mbufs.data(), static_cast<std::uint16_t>(kBurstSize - burst.count));
+  bool given = false;
   for (std::uint16_t i = 0; i < got; ++i) {
-    if (port.only != nullptr && !is_for_us(mbufs[i], port)) {
-      rte_pktmbuf_free(mbufs[i]);
-      add(left_to_kernel_, 1);
+    if (port.only == nullptr || is_for_us(mbufs[i], port)) {
+      burst.add(frame_of(mbufs[i], port_index));
       continue;
     }
-    burst.add(frame_of(mbufs[i], port_index));
+    add(left_to_kernel_, 1);
+    if (port.twin == nullptr) {
+      rte_pktmbuf_free(mbufs[i]);
+    } else {
+      port.twin->give(worker_, mbufs[i]);
+      given = true;
+    }
   }
+  if (given) port.twin->wake();
+}
+
+/// The media of the turn before has gone out already.
+void DpdkIo::send_for_kernel(WorkerPort& port) {
+  std::array<rte_mbuf*, kBurstSize> frames;
+  const std::size_t count = port.twin->take(frames);
+  if (count == 0) return;
+  const std::uint16_t sent =
+      rte_eth_tx_burst(port.number, port.send_queue, frames.data(), static_cast<std::uint16_t>(count));
+  if (sent == count) return;
+  rte_pktmbuf_free_bulk(&frames[sent], static_cast<unsigned>(count - sent));
+  add(tx_refused_, count - sent);
 }
 
 std::size_t DpdkIo::send(Burst& burst) {

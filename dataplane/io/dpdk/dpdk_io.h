@@ -14,19 +14,23 @@ struct rte_mempool;
 
 namespace isthmus::io::dpdk {
 
+class Twin;
+
 /// One port as a worker uses it.
 struct WorkerPort {
   std::uint16_t number = 0;  ///< DPDK's
   std::vector<std::uint16_t> receive_queues;
   std::uint16_t send_queue = 0;
-  /// Set where the port hears all of the interface (af_packet): take only frames to `mac` and these pools.
+  /// Set where the port hears all of the interface (af_packet, pci): take only frames to `mac` and these pools.
   const PortSlots* only = nullptr;
+  /// pci: the kernel's end of the port, to which all other frames go. Freed where there is none: the kernel has them.
+  Twin* twin = nullptr;
   std::array<std::uint8_t, 6> mac{};
 };
 
 class DpdkIo final : public Io {
  public:
-  DpdkIo(std::vector<WorkerPort> ports, rte_mempool* buffers);
+  DpdkIo(std::size_t worker, std::vector<WorkerPort> ports, rte_mempool* buffers);
 
   void receive(Burst& burst) override;
   std::size_t send(Burst& burst) override;
@@ -38,7 +42,9 @@ class DpdkIo final : public Io {
 
  private:
   void receive_queue(std::uint16_t port_index, std::uint16_t queue, Burst& burst);
+  void send_for_kernel(WorkerPort& port);
 
+  const std::size_t worker_;
   std::vector<WorkerPort> ports_;
   rte_mempool* buffers_;
   std::size_t first_port_ = 0;  // turns, so that a busy port does not starve the next

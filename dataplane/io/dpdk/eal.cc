@@ -91,17 +91,23 @@ Result<std::string> start_eal(const EalSettings& settings) {
   redirect_library_logs();
 
   const bool huge = settings.use_huge_pages && huge_pages_are_free(settings.memory_mb);
+  if (!huge && !settings.pci_devices.empty()) {
+    return fail(ErrorKind::kUnavailable, "a PCI device needs " + std::to_string(settings.memory_mb) +
+                                             " MB of free hugepages: hwconfig/check says how to reserve them");
+  }
   // One EAL thread, the calling one, on all our CPUs; workers are threads of ours that register themselves.
   std::vector<std::string> arguments = {"isthmus-dataplane",
                                         "--lcores",
                                         "0@(" + allowed_cpus() + ")",
                                         "-m",
                                         std::to_string(settings.memory_mb),
-                                        "--no-pci",
                                         "--no-telemetry",
-                                        "--iova-mode=va",
                                         "--file-prefix",
                                         "isthmus-" + std::to_string(getpid())};
+  if (settings.pci_devices.empty()) {
+    arguments.insert(arguments.end(), {"--no-pci", "--iova-mode=va"});
+  }
+  for (const std::string& device : settings.pci_devices) arguments.insert(arguments.end(), {"-a", device});
   if (huge) {
     arguments.emplace_back("--in-memory");
   } else {

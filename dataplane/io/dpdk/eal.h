@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "dataplane/base/result.h"
 
@@ -11,7 +12,8 @@ namespace isthmus::io::dpdk {
 
 struct EalSettings {
   std::size_t memory_mb = 128;
-  bool use_huge_pages = true;  ///< where they are free; tests say false
+  bool use_huge_pages = true;            ///< where they are free; tests say false
+  std::vector<std::string> pci_devices;  ///< the only ones that DPDK may touch: "0000:03:00.0,..."; they need hugepages
 };
 
 /// What was started, for the status: "hugepages" or "ordinary pages".

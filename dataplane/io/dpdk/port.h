@@ -1,11 +1,12 @@
 #pragma once
 
-// One DPDK port: made from a virtual device, configured, started; closed and given back in the destructor.
+// One DPDK port: made from a device, configured, started; closed and given back in the destructor.
 // Main thread, but for nothing: workers use the port's number with the queues that they were given.
 
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "dataplane/base/result.h"
 
@@ -14,11 +15,15 @@ struct rte_mempool;
 namespace isthmus::io::dpdk {
 
 struct PortSettings {
-  std::string device;     ///< "net_af_xdp0"
+  std::string device;     ///< "net_af_xdp0", or the address of a PCI device ("0000:03:00.0")
   std::string arguments;  ///< "iface=eth0,..."; without the device's name
   std::uint16_t queues = 1;
   std::uint16_t mtu = 1500;
+  bool all_multicast = false;  ///< pci: without it ND (RFC 4861) never reaches the kernel
 };
+
+/// Whether DPDK finds the device on the PCI bus: "0000:03:00.0" or "03:00.0".
+bool is_pci_address(std::string_view device);
 
 class Port {
  public:
@@ -30,6 +35,8 @@ class Port {
   std::uint16_t number() const { return number_; }
   std::uint16_t queues() const { return queues_; }
   const std::array<std::uint8_t, 6>& mac() const { return mac_; }
+  /// Whether the link is up, as the driver last saw it. Any thread.
+  static bool has_link(std::uint16_t number);
   /// What the driver counts as lost before us.
   std::uint64_t missed() const;
 

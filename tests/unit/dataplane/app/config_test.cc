@@ -51,6 +51,45 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(config->networks[0].mtu, 1400);
 }
 
+std::string pci_config(std::string_view first, std::string_view second) {
+  return "[dataplane]\nio_mode = \"pci\"\n[[network]]\nname = \"a\"\naddresses = [\"192.0.2.1\"]\n" +
+         std::string(first) + "\n[[network]]\nname = \"b\"\naddresses = [\"192.0.2.9\"]\n" + std::string(second) + "\n";
+}
+
+TEST(Config, PciNetworksHaveADeviceAndItsTwin) {
+  const auto config = parse_config(
+      pci_config("interface = \"nic0\"\ndevice = \"0000:03:00.0\"", "interface = \"nic0\"\ndevice = \"0000:03:00.0\""));
+  ASSERT_TRUE(config) << to_text(config.error(), "f");
+  EXPECT_EQ(config->io_mode, io::Mode::kPci);
+  EXPECT_EQ(config->networks[1].device, "0000:03:00.0");
+}
+
+TEST(Config, PciDeviceThatCannotBeIsRefusedByKey) {
+  const auto refused = [](std::string_view first, std::string_view second) {
+    const auto config = parse_config(pci_config(first, second));
+    return config ? std::string() : to_text(config.error(), "f");
+  };
+  const std::string good = "interface = \"nic0\"\ndevice = \"0000:03:00.0\"";
+  EXPECT_NE(refused("interface = \"nic0\"", good).find("network[0].device: is missing"), std::string::npos);
+  EXPECT_NE(refused("device = \"0000:03:00.0\"", good).find("network[0].interface: is missing"), std::string::npos);
+  EXPECT_NE(refused(good, "interface = \"nic1\"\ndevice = \"0000:03:00.0\"").find("this device with another interface"),
+            std::string::npos);
+  EXPECT_NE(refused(good, "interface = \"nic0\"\ndevice = \"0000:03:00.1\"").find("this interface with another device"),
+            std::string::npos);
+  EXPECT_NE(refused(good, "interface = \"nic1\"\ndevice = \"a b\"").find("network[1].device: expected"),
+            std::string::npos);
+  EXPECT_NE(refused(good, "interface = \"nic1\"\ndevice = \"" + std::string(257, 'x') + "\"").find("network[1].device"),
+            std::string::npos);
+}
+
+TEST(Config, DeviceIsForPciAlone) {
+  std::string text(kGood);
+  text.replace(text.find("interface = \"gw-right\""), 0, "device = \"0000:03:00.0\"\n");
+  const auto config = parse_config(text);
+  ASSERT_FALSE(config);
+  EXPECT_NE(to_text(config.error(), "f").find("network[1].device: is for io_mode"), std::string::npos);
+}
+
 TEST(Config, PoolIsInclusive56000To57000ByDefault) {
   const auto config = parse_config(kGood);
   ASSERT_TRUE(config);

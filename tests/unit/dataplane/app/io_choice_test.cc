@@ -62,6 +62,19 @@ TEST(IoChoice, AutoGoesDownAndSaysWhy) {
   EXPECT_EQ(chosen->reason, "no af_xdp: a foreign program; no af_packet: no right");
 }
 
+TEST(IoChoice, AutoTakesADeviceThatIsNamed) {
+  FakeOpener opener;
+  Config config = config_with(io::Mode::kAuto);
+  config.networks[0].device = "0000:03:00.0";
+  ASSERT_TRUE(choose_io(config, opener));
+  EXPECT_EQ(opener.tried, std::vector{io::Mode::kPci});
+
+  FakeOpener refusing;
+  refusing.refusals[io::Mode::kPci] = "not bound";
+  EXPECT_FALSE(choose_io(config, refusing)) << "its twin alone would carry no packet";
+  EXPECT_EQ(refusing.tried, std::vector{io::Mode::kPci});
+}
+
 TEST(IoChoice, NothingLeftIsAnErrorWithAllReasons) {
   FakeOpener opener;
   for (io::Mode mode : {io::Mode::kAfXdp, io::Mode::kAfPacket, io::Mode::kSocket}) opener.refusals[mode] = "no";

@@ -15,6 +15,11 @@ TEST(MissingRights, NamesAllThatAreMissing) {
   EXPECT_EQ(missing_rights(io::Mode::kAfXdp, {}), "CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_IPC_LOCK");
 }
 
+TEST(MissingRights, ANicOfOurOwnNeedsNoPacketSockets) {
+  EXPECT_EQ(missing_rights(io::Mode::kPci, {}), "CAP_NET_ADMIN, CAP_IPC_LOCK");
+  EXPECT_EQ(missing_rights(io::Mode::kPci, {bit(CAP_NET_ADMIN), true}), "");
+}
+
 TEST(MissingRights, TheDataPlanesOwnSetIsEnough) {
   const Rights rights{bit(CAP_NET_ADMIN) | bit(CAP_NET_RAW) | bit(CAP_BPF) | bit(CAP_IPC_LOCK), false};
   EXPECT_EQ(missing_rights(io::Mode::kAfXdp, rights), "");

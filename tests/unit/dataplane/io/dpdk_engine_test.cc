@@ -10,7 +10,7 @@
 namespace isthmus::io::dpdk {
 namespace {
 
-constexpr EalSettings kWithoutPrivileges{96, false};
+constexpr EalSettings kWithoutPrivileges{96, false, {}};
 
 class DpdkEngineTest : public testing::Test {
  protected:
