@@ -22,7 +22,7 @@ ONLY_BASE = {"controlplane/supervisor"}
 # First path element (or whole name) of a third-party include -> folders that may use it. Vocabulary (std, fmt, tl, Asio in the
 # control plane) is not listed.
 LIBRARIES = {
-    r"rte_": ["dataplane/io/dpdk", "dataplane/worker", "dataplane/agent", "bench"],
+    r"rte_": ["dataplane/io/dpdk", "dataplane/worker", "dataplane/agent", "bench", "tests/unit/dataplane/io"],
     r"xdp/|bpf/": ["dataplane/io"],
     r"srtp2/": ["dataplane/crypto", "tests", "bench"],
     r"intel-ipsec-mb\.h": ["dataplane/crypto", "bench"],
