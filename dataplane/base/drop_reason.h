@@ -32,11 +32,13 @@ namespace isthmus {
   X(kSrtpReplayed, "srtp_replayed")              /* index seen before or older than the window */  \
   X(kSrtpKeyExpired, "srtp_key_expired")         /* RFC 3711 9.2: packet limit reached */          \
   X(kSsrcTableFull, "ssrc_table_full")           /* more SSRCs than a stream may have */           \
+  X(kSsrcOutOfRange, "ssrc_out_of_range")        /* not one that the peer announced */             \
   X(kPayloadTypeUnknown, "payload_type_unknown") /* not in the answer */                           \
   X(kNoFarEndpoint, "no_far_endpoint")           /* the other leg has no address yet */            \
   X(kNoRoute, "no_route")                        /* neighbour or route unknown */                  \
   X(kIndexUsed, "index_used")                    /* late or twice: its SRTP index has gone out */  \
   X(kTooLong, "too_long")                        /* no room for tag or header, or above the MTU */ \
+  X(kStunNotExpected, "stun_not_expected")       /* the leg does no ICE, or nobody asked */        \
   X(kPuntBudget, "punt_budget")                  /* the control plane's queue or rate is full */   \
   X(kNoBuffer, "no_buffer")                      /* the io layer had no buffer for a new packet */ \
   X(kTxRefused, "tx_refused")                    /* the driver did not take it */                  \

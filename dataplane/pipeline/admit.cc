@@ -54,7 +54,7 @@ Answer ask(State& state, Leg& leg, const Packet& packet, const io::Frame& frame)
   const SourceKey& accepted = component == Component::kRtp ? leg.receive.source : leg.rtcp_source;
   if (packet.source.equals(accepted)) return Answer::kYes;  // RTCP comes here by itself
   const session::Latch& latch_state = leg.latch[component == Component::kRtp ? 0 : 1];
-  if (!latch_state.waiting) return Answer::kNo;
+  if (!latch_state.waiting) return takes_other_paths(state, leg) ? Answer::kYesIfAuthentic : Answer::kNo;
   if (leg.config->source_rule == SourceRule::kLatchPlain) {
     return ask_plain_latch(state, leg, component, packet, frame);
   }

@@ -87,7 +87,7 @@ void adopt_leg(State& state, Leg& leg, const LegConfig& config) {
   }
   if (first) {
     leg.receive.budget = state.packet_budget;
-    leg.punt_budget = state.punt_budget;
+    leg.punt_budget = leg.pair_punt_budget = state.punt_budget;
     leg.reports.next_report_ns =
         state.time.now.monotonic_ns + session::kNsPerSecond / 2 + state.next_random() % session::kNsPerSecond;
     leg.transmit.next_hop = &state.no_hop;
@@ -195,6 +195,11 @@ void refresh(State& state, Leg& leg) {
                    : leg.transmit_rtp.port_family == 0 ? LegTransmit::kNoAddress
                    : transmit.mtu == 0                 ? LegTransmit::kNoNextHop
                                                        : LegTransmit::kOpen;
+}
+
+bool takes_other_paths(const State& state, const Leg& leg) {
+  if (!leg.config->ice || leg.receive.context == nullptr) return false;
+  return !leg.config->nominated || state.time.now.monotonic_ns - leg.latch[0].opened_ns < kPathChangeNs;
 }
 
 DropReason why_closed(std::uint8_t transmit_state) {

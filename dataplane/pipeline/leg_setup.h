@@ -16,6 +16,10 @@ void latch(State& state, session::Leg& leg, contract::Component component, const
 void use_latched_hop(State& state, session::Leg& leg, contract::Component component, const session::NextHop& hop);
 /// Copies the next hop into the header template when it has moved, and works out LegTransmit::state.
 void refresh(State& state, session::Leg& leg);
+/// On a secured leg with ICE the peer may send on any valid pair until one is nominated, and its last packets on
+/// another one arrive afterwards (RFC 8445 12.1). What authenticates is taken from there as well; it changes no
+/// address.
+bool takes_other_paths(const State& state, const session::Leg& leg);
 /// Why nothing can be sent by this leg.
 DropReason why_closed(std::uint8_t transmit_state);
 /// Where RTCP of the leg leaves, by value; not valid while unknown.

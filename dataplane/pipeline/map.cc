@@ -60,6 +60,7 @@ void map(State& state, io::Burst& burst) {
     const std::uint32_t highest = receive.highest.get();
     const auto ahead = static_cast<std::uint16_t>(header.sequence - highest);
     OutgoingRtp out;
+    DropReason reason{};
     if (receive.slow == 0 && header.ssrc == receive.ssrc && header.payload_type == receive.payload_in.get() &&
         static_cast<std::uint16_t>(ahead - 1) < kMaxDropout - 1) [[likely]] {
       receive.highest.set(highest + ahead);
@@ -68,8 +69,8 @@ void map(State& state, io::Burst& burst) {
       out.payload_type = receive.payload_out;
       receive.highest_out = out.sequence;
       receive.last_timestamp_out = out.timestamp;
-    } else if (!map_source(state, leg, packet, header, out)) {
-      state.drop(burst, packet, DropReason::kPayloadTypeUnknown);
+    } else if (!map_source(state, leg, packet, header, out, reason)) {
+      state.drop(burst, packet, reason);
       continue;
     }
     receive.packets.add(1);

@@ -90,10 +90,12 @@ void announce(State& state, Leg& leg, const Packet& packet) {
 
 }  // namespace
 
-bool map_source(State& state, Leg& leg, const Packet& packet, const wire::RtpHeader& header, OutgoingRtp& out) {
+bool map_source(State& state, Leg& leg, const Packet& packet, const wire::RtpHeader& header, OutgoingRtp& out,
+                DropReason& reason) {
   LegReceive& receive = leg.receive;
   const PayloadRule& rule = leg.config->payload[header.payload_type];
-  if (!rule.known) return false;
+  reason = rule.known ? DropReason::kSsrcOutOfRange : DropReason::kPayloadTypeUnknown;
+  if (!rule.known || !leg.config->peer_ssrcs.contains(header.ssrc)) return false;
   out.payload_type = rule.to;
   if ((receive.slow & LegReceive::kAnnounce) != 0) announce(state, leg, packet);
 

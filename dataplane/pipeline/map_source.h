@@ -15,7 +15,8 @@ struct OutgoingRtp {
   bool former_source = false;  ///< late packet of the source before: no measure of the present one
 };
 
-/// False: the payload type was not agreed; nothing was changed.
-bool map_source(State& state, session::Leg& leg, const Packet& packet, const wire::RtpHeader& header, OutgoingRtp& out);
+/// False: payload type or SSRC were not agreed (`reason`); nothing was changed.
+bool map_source(State& state, session::Leg& leg, const Packet& packet, const wire::RtpHeader& header, OutgoingRtp& out,
+                DropReason& reason);
 
 }  // namespace isthmus::pipeline

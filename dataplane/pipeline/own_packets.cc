@@ -155,7 +155,7 @@ void time_out(State& state, Leg& leg) {
 
 void look_at(State& state, Leg& leg, io::Burst& out) {
   leg.receive.budget = state.packet_budget;
-  leg.punt_budget = state.punt_budget;
+  leg.punt_budget = leg.pair_punt_budget = state.punt_budget;
   time_out(state, leg);
   if (state.time.now.monotonic_ns >= leg.reports.next_report_ns) send_report(state, leg, out);
   if ((leg.feedback.pli_wanted || leg.feedback.fir_wanted) && !out.full()) send_leg_feedback(state, leg, out);

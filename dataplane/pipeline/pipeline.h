@@ -19,8 +19,8 @@ namespace isthmus::pipeline {
 
 struct PipelineConfig {
   std::uint32_t packets_per_port_per_second = 20'000;  ///< threat model B2: budget of a media port
-  std::uint32_t punts_per_port_per_second = 100;       ///< STUN towards the control plane
-  std::uint64_t report_seed = 1;                       ///< spreads the RTCP timers; no secret
+  std::uint32_t punts_per_port_per_second = 100;  ///< STUN towards the agent; the nominated pair has as many of its own
+  std::uint64_t report_seed = 1;                  ///< spreads the RTCP timers; no secret
 };
 
 struct State;  // private to this folder

@@ -1,4 +1,4 @@
-// STUN is the control plane's: well-formed messages go to it, within a budget a port.
+// STUN is not the poll loop's: well-formed messages on legs with ICE go to the agent, within a budget a leg.
 
 #include <algorithm>
 
@@ -6,20 +6,32 @@
 #include "dataplane/wire/stun.h"
 
 namespace isthmus::pipeline {
+namespace {
+
+bool from_pair(const session::Leg& leg, const Packet& packet) {
+  return leg.config->nominated && (packet.source.equals(leg.transmit_rtp) || packet.source.equals(leg.transmit_rtcp));
+}
+
+}  // namespace
 
 void punt(State& state, io::Burst& burst) {
   for (std::size_t i = 0; i < state.stun.count; ++i) {
     const Packet& packet = state.stun.packets[i];
     session::Leg& leg = *packet.leg;
+    if (!leg.config->ice) {
+      state.drop(burst, packet, DropReason::kStunNotExpected);
+      continue;
+    }
     if (packet.length > contract::kMaxPacketBytes || !wire::parse_stun(Bytes(packet.payload, packet.length))) {
       state.drop(burst, packet, DropReason::kNotRtp);
       continue;
     }
-    if (leg.punt_budget == 0) {
+    std::uint32_t& budget = from_pair(leg, packet) ? leg.pair_punt_budget : leg.punt_budget;
+    if (budget == 0) {
       state.drop(burst, packet, DropReason::kPuntBudget);
       continue;
     }
-    --leg.punt_budget;
+    --budget;
     session::PuntPacket out;
     out.session = leg.stream->config->session;
     out.stream = leg.stream->config->stream;

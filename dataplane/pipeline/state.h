@@ -55,9 +55,10 @@ struct BurstTime {
   }
 };
 
-inline constexpr std::uint64_t kScanNs = 100 * session::kNsPerMs;              ///< each leg is looked at this often
-inline constexpr std::uint64_t kLatchPlainNs = 3 * session::kNsPerSecond;      // threat model B2
-inline constexpr std::uint64_t kRefusedEventNs = session::kNsPerSecond;        // contract: one a second a leg
+inline constexpr std::uint64_t kScanNs = 100 * session::kNsPerMs;          ///< each leg is looked at this often
+inline constexpr std::uint64_t kLatchPlainNs = 3 * session::kNsPerSecond;  // threat model B2
+inline constexpr std::uint64_t kPathChangeNs = 2 * session::kNsPerSecond;  // after nomination; see takes_other_paths()
+inline constexpr std::uint64_t kRefusedEventNs = session::kNsPerSecond;    // contract: one a second a leg
 inline constexpr std::uint64_t kPictureRequestNs = 500 * session::kNsPerMs;    // threat model B2: 2/s
 inline constexpr std::uint64_t kPictureWantedEventNs = session::kNsPerSecond;  // contract: one a second a leg
 inline constexpr std::uint64_t kLatePacketNs = 500 * session::kNsPerMs;
@@ -129,7 +130,7 @@ void write_headers(State& state, io::Burst& burst);
 
 /// RTCP ends here.
 void take_reports(State& state, io::Burst& burst);
-/// STUN goes to the control plane.
+/// STUN goes to the agent.
 void punt(State& state, io::Burst& burst);
 
 // ---- beside the stages ----

@@ -82,7 +82,8 @@ void unprotect(State& state, io::Burst& burst, Batch& batch, bool rtcp) {
       // An earlier packet of this burst may have latched already; then this one comes from elsewhere, and is too late.
       if (packet.leg->latch[own_rtcp ? 1 : 0].waiting) {
         latch(state, *packet.leg, component, packet.source, burst.frames[packet.frame]);
-      } else if (!packet.source.equals(own_rtcp ? packet.leg->rtcp_source : packet.leg->receive.source)) {
+      } else if (!packet.source.equals(own_rtcp ? packet.leg->rtcp_source : packet.leg->receive.source) &&
+                 !takes_other_paths(state, *packet.leg)) {
         state.drop(burst, packet, DropReason::kWrongSource);
         continue;
       }

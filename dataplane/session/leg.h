@@ -54,6 +54,9 @@ struct LegConfig {
   std::uint8_t dscp = 0;
   std::uint8_t cname_bytes = 0;
   std::array<char, contract::kMaxCnameBytes> cname{};
+  bool ice = false;        ///< STUN of the leg goes to the agent; without it there is none
+  bool nominated = false;  ///< remote_rtp and remote_rtcp are ICE's chosen pairs
+  contract::SsrcRange peer_ssrcs;
   contract::FeedbackDialect feedback = contract::FeedbackDialect::kRfc4585;
   contract::VideoSpec video;             ///< how the peer of this leg packs its pictures
   std::array<PayloadRule, 128> payload;  ///< of packets received on this leg, for the other one
@@ -222,7 +225,8 @@ struct Leg {
   const NextHop* rtcp_hop = nullptr;
   std::array<const NextHop*, 2> latched_hops{};  ///< by Component - 1: the agent's answers for latched addresses
   NextHopValue latched_hop;                      ///< where the latched packet came from, until the agent knows better
-  std::uint32_t punt_budget = 0;
+  std::uint32_t punt_budget = 0;                 ///< STUN from anywhere
+  std::uint32_t pair_punt_budget = 0;  ///< STUN from the nominated pair, so that a flood does not cost it its consent
   crypto::SrtpContext* previous_context = nullptr;
   std::uint64_t previous_until_ns = 0;
   LegReports reports;

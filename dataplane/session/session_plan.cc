@@ -30,6 +30,8 @@ bool same_secret(const SrtpKey& left, const SrtpKey& right) {
   return left.master_key == right.master_key && left.master_salt == right.master_salt;
 }
 
+constexpr std::uint32_t kMaxSsrcTries = 64;  // a key sees few SSRCs; random ones meet once in 2^32
+
 /// Plans one leg; `old` is the leg as it is, or nullptr.
 class LegPlanner {
  public:
@@ -108,7 +110,8 @@ class LegPlanner {
   // The SSRC of an open leg stays while it is not named anew. A key with an SSRC that went out before would start its
   // indices again (RFC 3711 9.1).
   Result<void> name() {
-    const bool same = old_ != nullptr && (spec_.ssrc == 0 || spec_.ssrc == old_->ssrc);
+    const bool same =
+        old_ != nullptr && (spec_.ssrc == 0 ? spec_.own_ssrcs.contains(old_->ssrc) : spec_.ssrc == old_->ssrc);
     if (same) {
       record_.ssrc = old_->ssrc;
       record_.initial_sequence = old_->initial_sequence;
@@ -119,13 +122,28 @@ class LegPlanner {
     if (spec_.ssrc != 0 && spec_.send_key && context_.guard.used(*spec_.send_key, spec_.ssrc)) {
       return fail(ErrorKind::kInvalidArgument, "went out under this key before; 0 draws a new one", field("ssrc"));
     }
-    while (record_.ssrc == 0 ||
-           (spec_.ssrc == 0 && spec_.send_key && context_.guard.used(*spec_.send_key, record_.ssrc))) {
-      record_.ssrc = context_.random.next_u32();
+    if (spec_.ssrc == 0) {
+      if (auto drawn = draw_ssrc(); !drawn) return drawn;
     }
     record_.initial_sequence = static_cast<std::uint16_t>(context_.random.next_u32() & 0x7fffU);  // RFC 3711 3.3.1
     record_.initial_timestamp = context_.random.next_u32();
     return {};
+  }
+
+  // Of an own range the first one, since reports and requests about the stream name that ([MS-RTP] 2.2.12: the range's
+  // lowest SSRC stands for the source); the next one only where the key has seen it.
+  Result<void> draw_ssrc() {
+    for (std::uint32_t tries = 0; tries < kMaxSsrcTries; ++tries) {
+      std::uint32_t drawn = context_.random.next_u32();
+      if (!spec_.own_ssrcs.is_any()) {
+        if (tries > spec_.own_ssrcs.last - spec_.own_ssrcs.first) break;
+        drawn = spec_.own_ssrcs.first + tries;
+      }
+      if (drawn == 0 || (spec_.send_key && context_.guard.used(*spec_.send_key, drawn))) continue;
+      record_.ssrc = drawn;
+      return {};
+    }
+    return fail(ErrorKind::kExhausted, "has none left that did not go out under this key", field("own_ssrcs"));
   }
 
   Result<std::shared_ptr<crypto::SrtpContext>> make(const SrtpKey& key, crypto::Direction direction,
@@ -224,6 +242,9 @@ void fill_leg(const LegSpec& spec, const LegRecord& record, Reservation& reserva
   config.dscp = spec.dscp;
   config.cname_bytes = static_cast<std::uint8_t>(spec.cname.size());
   std::ranges::copy(spec.cname, config.cname.begin());
+  config.ice = spec.ice.has_value();
+  config.nominated = spec.ice && spec.ice->nominated;
+  config.peer_ssrcs = spec.peer_ssrcs;
   config.feedback = spec.feedback;
   config.video = spec.video;
 }

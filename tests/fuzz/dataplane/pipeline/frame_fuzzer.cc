@@ -1,5 +1,5 @@
-// Frames through the whole pipeline: a clear call, a secured one, one that latches. The first byte of each record picks
-// what becomes of it; whatever comes, the books balance and no buffer is lost.
+// Frames through the whole pipeline: a clear call, a secured one with ICE, one that latches. The first byte of each
+// record picks what becomes of it; whatever comes, the books balance and no buffer is lost.
 //
 //   record: kind (1) | length (1) | bytes
 
@@ -31,6 +31,9 @@ struct World {
     secured.streams[0].leg[0].receive_key = peer.send_key();
     secured.streams[0].leg[0].send_key = peer.receive_key();
     secured.streams[0].leg[0].source_rule = contract::SourceRule::kLatchAuthenticated;
+    auto& ice = secured.streams[0].leg[0].ice.emplace();
+    ice.local_ufrag = ice.remote_ufrag = "abcd";
+    ice.local_password = ice.remote_password = SecretBytes(Payload(22, 'p'));
     states.push_back(bench.open(secured));
     auto latching = bench.spec(next_id++);
     latching.streams[0].leg[0].source_rule = contract::SourceRule::kLatchPlain;

@@ -39,6 +39,16 @@ class Balance : public testing::TestWithParam<std::uint64_t> {
       }
     }
     if (chance(8)) spec.streams[0].leg[1].remote_rtp.reset();
+    for (auto& leg : spec.streams[0].leg) {
+      leg.peer_ssrcs = chance(4) ? contract::SsrcRange{1, 2} : contract::SsrcRange{};
+      leg.ice.reset();
+      if (chance(2)) {
+        auto& ice = leg.ice.emplace();
+        ice.local_ufrag = ice.remote_ufrag = "abcd";
+        ice.local_password = ice.remote_password = SecretBytes(std::vector<std::uint8_t>(22, 'p'));
+        ice.nominated = leg.remote_rtp && chance(2);
+      }
+    }
     spec.revision = open_.contains(id) ? spec.revision + 1 : 1;
     return spec;
   }
@@ -129,6 +139,8 @@ TEST_P(Balance, HoldsOverRandomBurstsAndChurn) {
   EXPECT_GT(bench_.link.counters.forwarded.get(), 500U);
   EXPECT_GT(bench_.link.counters.consumed.get(), 50U);
   EXPECT_GT(bench_.link.counters.generated.get(), 20U);
+  EXPECT_GT(bench_.dropped(DropReason::kStunNotExpected), 20U);
+  EXPECT_GT(bench_.dropped(DropReason::kSsrcOutOfRange), 20U);
 }
 
 TEST_P(Balance, NoBufferIsNoLoss) {
