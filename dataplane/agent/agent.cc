@@ -26,6 +26,7 @@ void Agent::poll(std::uint64_t now_ns) {
   table_.poll(now_ns, [this](const contract::Event& event) {
     if (server_ != nullptr) server_->publish(event);
   });
+  if (server_ != nullptr) server_->release_answers();
   if (!connected_ && now_ns - absent_since_ns_ >= config_.control_plane_absent_ns &&
       now_ns - silence_checked_ns_ >= kSilenceCheckNs) {
     silence_checked_ns_ = now_ns;
@@ -55,6 +56,8 @@ Result<SessionState> Agent::open(const SessionSpec& spec) {
 Result<SessionState> Agent::update(const SessionSpec& spec) {
   return opened(spec, table_.update(spec, now_ns_), "session.updated");
 }
+
+bool Agent::in_force(SessionId session, contract::Revision /*revision*/) { return table_.in_force(session); }
 
 Result<contract::SessionStats> Agent::close(SessionId session) {
   media_timeout_ms_.erase(session);

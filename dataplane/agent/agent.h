@@ -48,6 +48,7 @@ class Agent final : public contract::Handler {
 
   Result<contract::SessionState> open(const contract::SessionSpec& spec) override;
   Result<contract::SessionState> update(const contract::SessionSpec& spec) override;
+  bool in_force(contract::SessionId session, contract::Revision revision) override;
   Result<contract::SessionStats> close(contract::SessionId session) override;
   Result<contract::SessionStats> stats(contract::SessionId session) override;
   Result<contract::SessionPage> list(std::optional<contract::SessionId> from) override;

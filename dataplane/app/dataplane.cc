@@ -19,6 +19,7 @@
 namespace isthmus::app {
 namespace {
 
+constexpr int kHeldAnswerPollMs = 1;  // a call waits for the answer
 // Punts and events wait in rings for the main thread this long at most while there are sessions.
 constexpr int kBusyPollMs = 5;
 constexpr int kQuietPollMs = 100;
@@ -137,7 +138,8 @@ Result<int> Dataplane::serve(int signal_fd) {
                                  {server_->poll_fd(), POLLIN, 0},
                                  {kernel_ != nullptr ? kernel_->poll_fd() : -1, POLLIN, 0}}};
   while (true) {
-    const int ready = ::poll(waiting.data(), waiting.size(), agent_->quiet() ? kQuietPollMs : kBusyPollMs);
+    const int patience = server_->holds_answers() ? kHeldAnswerPollMs : agent_->quiet() ? kQuietPollMs : kBusyPollMs;
+    const int ready = ::poll(waiting.data(), waiting.size(), patience);
     if (ready < 0 && errno != EINTR) {
       return fail(ErrorKind::kUnavailable, std::string("cannot wait: ") + std::strerror(errno));
     }

@@ -40,6 +40,12 @@ struct Outgoing {
   bool is_event = false;
 };
 
+/// An answer that waits until what it says is in force.
+struct HeldAnswer {
+  std::uint64_t request_id = 0;
+  SessionState state;
+};
+
 struct Connection {
   explicit Connection(int socket) : fd(socket) {}
 
@@ -47,12 +53,14 @@ struct Connection {
   std::uint16_t version = 0;  ///< 0: no Hello yet
   std::uint64_t last_request = 0;
   std::deque<Outgoing> queue;
+  std::deque<HeldAnswer> held;
   std::size_t queued_answers = 0;
   std::size_t queued_events = 0;
   std::uint32_t interest = EPOLLIN;
   bool closing = false;
 
   bool waiting() const { return version == 0; }
+  std::size_t unread_answers() const { return queued_answers + held.size(); }
 };
 
 }  // namespace
@@ -72,6 +80,8 @@ class Server::Impl {
 
   int poll_fd() const { return epoll_.get(); }
   bool connected() const { return active_ != nullptr; }
+  bool holds_answers() const { return active_ != nullptr && !active_->held.empty(); }
+  void release_answers();
   const ServerCounters& counters() const { return counters_; }
   void handle_ready();
   void publish(const Event& event);
@@ -148,7 +158,7 @@ void Server::Impl::accept_all() {
 
 void Server::Impl::read_some(Connection& connection) {
   for (int i = 0; i < kMaxMessagesPerTurn && !connection.closing; ++i) {
-    if (connection.queued_answers >= kMaxQueuedAnswers) return;
+    if (connection.unread_answers() >= kMaxQueuedAnswers) return;
     const ssize_t size = ::recv(connection.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (size <= 0) {
@@ -211,7 +221,27 @@ void Server::Impl::serve(Connection& connection, Envelope& envelope) {
   if (kind == Message(Hello{}).index()) return violation("a second Hello", "kind");
   if (kind >= Message(Welcome{}).index()) return violation("is not a request", "kind");
   ++counters_.requests;
-  answer(connection, envelope.request_id, call(envelope.message));
+  Message reply = call(envelope.message);
+  const auto* state = std::get_if<SessionState>(&reply);
+  if (state != nullptr && !handler_.in_force(state->id, state->revision)) {
+    connection.held.push_back({envelope.request_id, std::move(*std::get_if<SessionState>(&reply))});
+    return;
+  }
+  answer(connection, envelope.request_id, reply);
+}
+
+void Server::Impl::release_answers() {
+  if (!holds_answers() || active_->closing) return;
+  Connection& connection = *active_;
+  std::deque<HeldAnswer> waiting = std::exchange(connection.held, {});
+  for (HeldAnswer& held : waiting) {
+    if (handler_.in_force(held.state.id, held.state.revision)) {
+      answer(connection, held.request_id, held.state);
+    } else {
+      connection.held.push_back(std::move(held));
+    }
+  }
+  update_interest(connection);
 }
 
 namespace {
@@ -299,7 +329,7 @@ void Server::Impl::flush(Connection& connection) {
 
 void Server::Impl::update_interest(Connection& connection) {
   if (connection.closing) return;
-  const std::uint32_t read = connection.queued_answers < kMaxQueuedAnswers ? std::uint32_t{EPOLLIN} : 0U;
+  const std::uint32_t read = connection.unread_answers() < kMaxQueuedAnswers ? std::uint32_t{EPOLLIN} : 0U;
   const std::uint32_t write = connection.queue.empty() ? 0U : std::uint32_t{EPOLLOUT};
   if (connection.interest == (read | write)) return;
   epoll_event event{};
@@ -343,6 +373,8 @@ Server::~Server() = default;
 int Server::poll_fd() const { return impl_->poll_fd(); }
 void Server::handle_ready() { impl_->handle_ready(); }
 void Server::publish(const Event& event) { impl_->publish(event); }
+bool Server::holds_answers() const { return impl_->holds_answers(); }
+void Server::release_answers() { impl_->release_answers(); }
 bool Server::connected() const { return impl_->connected(); }
 const ServerCounters& Server::counters() const { return impl_->counters(); }
 

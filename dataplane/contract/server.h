@@ -5,6 +5,9 @@
 //
 //   accepted --Hello--> active --next Hello of another connection, EOF, error--> closed
 //
+// The answer to open and update leaves when what it confirms is in force (Handler::in_force), so that a control plane
+// that has the answer may tell the peers. It waits here until then: nothing else does.
+//
 // A connection becomes active with a valid Hello; the one before it is closed then. Answers and events leave in the
 // order in which they were made. When the peer does not read, answers stop being made (requests wait in the socket) and
 // events beyond the bound are dropped and counted.
@@ -22,13 +25,15 @@
 
 namespace isthmus::contract {
 
-/// The data plane behind the socket. Called on the thread of `handle_ready()`; answers at once. Arguments have passed
+/// The data plane behind the socket. Called on the thread of `handle_ready()`; never waits. Arguments have passed
 /// validate(): bounds hold, policy is the handler's.
 class Handler {
  public:
   virtual ~Handler() = default;
   virtual Result<SessionState> open(const SessionSpec& spec) = 0;
   virtual Result<SessionState> update(const SessionSpec& spec) = 0;
+  /// Whether packets meet what open() or update() has answered. Asked until it says so.
+  virtual bool in_force(SessionId /*session*/, Revision /*revision*/) { return true; }
   virtual Result<SessionStats> close(SessionId session) = 0;
   virtual Result<SessionStats> stats(SessionId session) = 0;
   virtual Result<SessionPage> list(std::optional<SessionId> from) = 0;
@@ -80,6 +85,10 @@ class Server {
   void handle_ready();
   /// Queues an event for the active control plane. Never waits.
   void publish(const Event& event);
+
+  /// Answers wait for what they confirm: call release_answers() every millisecond or so.
+  bool holds_answers() const;
+  void release_answers();
 
   bool connected() const;
   const ServerCounters& counters() const;

@@ -44,6 +44,7 @@ struct SessionRecord {
   contract::SessionSpec spec;
   std::size_t worker = 0;
   std::uint64_t opened_ns = 0;
+  std::uint64_t commands = 0;  // given to the worker when this revision was
   std::vector<StreamRecord> streams;
   std::map<IpAddress, NextHopKey> injection_hops;
 };

@@ -176,6 +176,7 @@ void SessionTable::Impl::commit(SessionRecord& session, const SessionSpec& spec,
       keys.insert(keys.end(), leg.hop_keys.begin(), leg.hop_keys.end());
     }
   }
+  session.commands = workers[session.worker].commands;
   remember_keys(session);
   if (!before.empty()) retire(session.worker, std::move(objects), std::move(keys));
 }
@@ -351,6 +352,13 @@ Result<contract::SessionState> SessionTable::update(const SessionSpec& spec, std
   }
   if (const Status valid = contract::validate(spec); !valid) return forward_error(valid);
   return impl_->apply(&found->second, spec, now_ns);
+}
+
+bool SessionTable::in_force(SessionId id) const {
+  const auto found = impl_->sessions.find(id);
+  if (found == impl_->sessions.end()) return true;
+  const Impl::Worker& worker = impl_->workers[found->second.worker];
+  return worker.link->commands_done.load(std::memory_order_acquire) >= found->second.commands;
 }
 
 contract::SessionStats SessionTable::close(SessionId id, std::uint64_t now_ns) {

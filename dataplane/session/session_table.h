@@ -53,6 +53,8 @@ class SessionTable {
   Result<contract::SessionState> open(const contract::SessionSpec& spec, std::uint64_t now_ns);
   /// kInvalidArgument with field "id" when there is no such session.
   Result<contract::SessionState> update(const contract::SessionSpec& spec, std::uint64_t now_ns);
+  /// Whether the worker has taken up the session as it is now, so that packets meet it. True of an unknown one.
+  bool in_force(contract::SessionId id) const;
   /// The last figures; of an unknown session none.
   contract::SessionStats close(contract::SessionId id, std::uint64_t now_ns);
   Result<contract::SessionStats> stats(contract::SessionId id) const;

@@ -5,9 +5,6 @@ import time
 from . import baresip, capture, judge_call, netns
 
 PICTURES = 4
-# The data plane confirms a change when its worker has been told; on a busy machine the worker's turn comes some milliseconds
-# later. Until then what the answering side sends comes from nobody known.
-SETTLE_S = 0.05
 
 
 @dataclasses.dataclass
@@ -91,7 +88,7 @@ def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None,
         parties(lab, left, right, pictures, captures, [one for one, kind in (("left", kinds.get("left", "srtp-mand")),
                                                                             ("right", kinds.get("right", "none")))
                                                        if kind != "none"]), seconds, media,
-        capture.answered_at(captures.files["left"], netns.LEFT.gateway) + SETTLE_S)
+        capture.answered_at(captures.files["left"], netns.LEFT.gateway))
     seen = captures.seen_by_kernel()
     if io_mode in ("af_xdp", "pci") and seen:
         complaints.append(f"the gateway's kernel saw {seen} media packets: they did not all go by {io_mode}")

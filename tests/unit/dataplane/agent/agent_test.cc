@@ -138,6 +138,21 @@ TEST_F(AgentTest, OpensListsAndClosesSessions) {
   EXPECT_EQ(agent.list(std::nullopt)->sessions.size(), 0U);
 }
 
+TEST_F(AgentTest, AChangeIsInForceOnceTheWorkerIsPastIt) {
+  ASSERT_TRUE(agent.open(spec(1)));
+  EXPECT_FALSE(agent.in_force({1}, 1));
+  link.commands_done.store(1);
+  EXPECT_TRUE(agent.in_force({1}, 1));
+  auto next = spec(1);
+  next.revision = 2;
+  ASSERT_TRUE(agent.update(next));
+  EXPECT_FALSE(agent.in_force({1}, 2));
+  ASSERT_TRUE(agent.update(next));  // asked again: nothing new to wait for
+  link.commands_done.store(2);
+  EXPECT_TRUE(agent.in_force({1}, 2));
+  EXPECT_TRUE(agent.in_force({2}, 1));
+}
+
 TEST_F(AgentTest, RefusedOpenChangesNothing) {
   auto bad = spec(1);
   bad.streams[0].leg[0].network = "nowhere";

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ class FakeDataplane final : public Handler {
     specs[spec.id.value] = spec;
     return state_of(spec);
   }
+  bool in_force(SessionId session, Revision) override { return !late.contains(session.value); }
   Result<SessionStats> close(SessionId session) override {
     asked.push_back("close");
     specs.erase(session.value);
@@ -92,6 +94,7 @@ class FakeDataplane final : public Handler {
   std::vector<bool> changes;
   std::vector<std::vector<std::uint8_t>> sent;
   std::map<std::uint64_t, SessionSpec> specs;
+  std::set<std::uint64_t> late;  ///< sessions whose last change is not in force yet
   std::optional<Error> error;
   bool wrong_id = false;
   bool absurd_status = false;

@@ -137,6 +137,67 @@ TEST_F(ServerTest, EachOperationReachesTheHandler) {
   EXPECT_EQ(server_->counters().requests, 8U);
 }
 
+TEST_F(ServerTest, OpenAndUpdateAreConfirmedOnceTheyAreInForce) {
+  make();
+  Peer control = peer();
+  control.greet();
+  dataplane_.late = {7, 8};
+  control.send(2, OpenRequest{sample_spec(7)});
+  control.send(3, OpenRequest{sample_spec(8)});
+  control.send(4, UpdateRequest{sample_spec(9)});
+  EXPECT_EQ(control.receive().value_or(Envelope{}).request_id, 4U) << "others are not held up";
+  EXPECT_FALSE(control.receive());
+  EXPECT_TRUE(server_->holds_answers());
+  server_->release_answers();
+  EXPECT_FALSE(control.receive());
+  dataplane_.late = {7};
+  server_->release_answers();
+  EXPECT_EQ(control.receive().value_or(Envelope{}).request_id, 3U);
+  EXPECT_TRUE(server_->holds_answers());
+  control.send(5, OpenRequest{sample_spec(7)});  // asked again: the same answer, as late
+  EXPECT_FALSE(control.receive());
+  dataplane_.late.clear();
+  server_->release_answers();
+  const Envelope first = control.receive().value_or(Envelope{});
+  EXPECT_EQ(first.request_id, 2U);
+  EXPECT_EQ(std::get<SessionState>(first.message).id, SessionId{7});
+  EXPECT_EQ(control.receive().value_or(Envelope{}).request_id, 5U);
+  EXPECT_FALSE(server_->holds_answers());
+}
+
+TEST_F(ServerTest, AnswersHeldForAControlPlaneThatWentGoWithIt) {
+  make();
+  Peer control = peer();
+  control.greet();
+  dataplane_.late = {7};
+  control.send(2, OpenRequest{sample_spec(7)});
+  EXPECT_FALSE(control.receive());
+  Peer next = peer();
+  settle(*server_);
+  next.greet();
+  EXPECT_FALSE(server_->holds_answers());
+  dataplane_.late.clear();
+  server_->release_answers();
+  EXPECT_FALSE(next.receive());
+}
+
+TEST_F(ServerTest, HeldAnswersAreBounded) {
+  make();
+  Peer control = peer();
+  control.greet();
+  dataplane_.late = {7};
+  for (std::uint64_t id = 2; id < 2 + 2 * Server::kMaxQueuedAnswers; ++id) {
+    control.send(id, OpenRequest{sample_spec(7)});
+    settle(*server_);
+  }
+  EXPECT_EQ(dataplane_.asked.size(), Server::kMaxQueuedAnswers);
+  dataplane_.late.clear();
+  server_->release_answers();
+  std::size_t answers = 0;
+  while (control.receive()) ++answers;
+  EXPECT_EQ(answers, 2 * Server::kMaxQueuedAnswers);
+}
+
 TEST_F(ServerTest, TypedErrorsOfTheHandlerTravel) {
   make();
   Peer control = peer();
