@@ -8,16 +8,19 @@ Needs root. Nothing routes between the two sides: the gateway's namespace doesn'
 side went through a program.
 """
 import ctypes
+import fcntl
 import http.client
 import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
 
 CLONE_NEWNET = 0x40000000  # sched.h
+TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x400454CA, 0x0002, 0x1000, 0x4000  # linux/if_tun.h
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -52,9 +55,9 @@ def remove(namespace):
         ip("netns", "del", namespace)
 
 
-def make(name_of, direct=False):
+def make(name_of, direct=False, wires=True):
     """Makes the namespaces; name_of maps left, gateway, right to their names. direct joins left and right without a gateway
-    between them: right then also has the address that the gateway would have on the left."""
+    between them: right then also has the address that the gateway would have on the left. Without wires nothing joins them yet."""
     places = ("left", "right") if direct else ("left", "gateway", "right")
     for place in places:
         ip("netns", "add", name_of[place])
@@ -62,11 +65,23 @@ def make(name_of, direct=False):
     if direct:
         _join(name_of["left"], "eth0", (LEFT.peer, LEFT.peer6), name_of["right"], "eth0", (LEFT.gateway, LEFT.gateway6))
         return
-    for side in SIDES:
+    for side in SIDES if wires else ():
         _join(name_of[side.name], "eth0", (side.peer, side.peer6), name_of["gateway"], side.name,
               (side.gateway, side.gateway6))
-        ip("route", "add", "default", "via", side.gateway, namespace=name_of[side.name])
-        ip("-6", "route", "add", "default", "via", side.gateway6, namespace=name_of[side.name])
+        _default_routes(name_of[side.name], side)
+
+
+def _default_routes(namespace, side):
+    ip("route", "add", "default", "via", side.gateway, namespace=namespace)
+    ip("-6", "route", "add", "default", "via", side.gateway6, namespace=namespace)
+
+
+def address_peer(namespace, side):
+    """An eth0 that came from elsewhere (a guest's TAP) gets what the end of a veth pair would have."""
+    ip("address", "add", f"{side.peer}/24", "dev", "eth0", namespace=namespace)
+    ip("address", "add", f"{side.peer6}/64", "dev", "eth0", "nodad", namespace=namespace)
+    ip("link", "set", "eth0", "up", namespace=namespace)
+    _default_routes(namespace, side)
 
 
 def _join(one, one_device, one_addresses, other, other_device, other_addresses):
@@ -88,6 +103,11 @@ def command(namespace, arguments, own_sys=False):
     if own_sys:
         enter += ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", _OWN_SYS, "sh"]
     return [*enter, *map(str, arguments)]
+
+
+def run(namespace, arguments):
+    """What a short program prints in a namespace, however it ends."""
+    return subprocess.run(command(namespace, arguments), capture_output=True, text=True, check=False).stdout
 
 
 def output(namespace, arguments):
@@ -132,6 +152,15 @@ def udp_socket(namespace, local, remote):
     return _inside(namespace, make)
 
 
+def tap(namespace, device):
+    """Makes a TAP interface inside a namespace; returns its descriptor, for a virtual machine."""
+    def make():
+        made = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(made, TUNSETIFF, struct.pack("16sH22x", device.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
+        return made
+    return _inside(namespace, make)
+
+
 def tcp_listener(namespace, local):
     """Listens at (host, port) inside a namespace."""
     return _inside(namespace, lambda: socket.create_server(local))
@@ -166,17 +195,17 @@ class Lab:
     """with Lab("name") as lab: namespaces of its own; what was started in them is stopped at the end, by its id.
     With names it works in namespaces that exist already, and leaves them."""
 
-    def __init__(self, name, direct=False, names=None):
+    def __init__(self, name, direct=False, names=None, wires=True):
         prefix = f"it-{name}-{os.getpid()}"
         self.names = names or {place: f"{prefix}-{place}" for place in ("left", "gateway", "right")}
-        self.direct = direct
+        self.direct, self._wires = direct, wires
         self.processes = []
         self._own = names is None
 
     def __enter__(self):
         if self._own:
             try:
-                make(self.names, self.direct)
+                make(self.names, self.direct, self._wires)
             except BaseException:
                 self.close()
                 raise

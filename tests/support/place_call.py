@@ -23,11 +23,11 @@ def endpoints(lab, folder, media, left="srtp-mand", right="none", left_transport
 class Captures:
     """At both endpoints, and at both of the gateway's interfaces behind XDP: what the kernel there still gets to see."""
 
-    def __init__(self, lab, folder, filter_=capture.ALL):
+    def __init__(self, lab, folder, filter_=capture.ALL, at_gateway=True):
         self._at = {place: capture.Capture(lab, place, "eth0", folder / f"{place}.pcap", filter_) for place in ("left", "right")}
         self._kernel = {side.name: capture.Capture(lab, "gateway", side.name, folder / f"kernel-{side.name}.pcap",
                                                    f"udp portrange {capture.POOL_PORTS[0]}-{capture.POOL_PORTS[1]}")
-                        for side in netns.SIDES}
+                        for side in (netns.SIDES if at_gateway else ())}
 
     def stop(self):
         self.files = {place: one.stop() for place, one in self._at.items()}
@@ -49,11 +49,11 @@ def parties(lab, left, right, pictures, captures, keys=("left",)):
 
 
 def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None, each_second=lambda call: None,
-          during=None, capture_filter=capture.ALL, **kinds):
+          during=None, capture_filter=capture.ALL, gateway_captures=True, **kinds):
     """One call of so many seconds, judged. during(left, right): something to do in the middle of it. capture_filter: what the
-    judges get to see."""
+    judges get to see. gateway_captures: whether the gateway's interfaces are of this lab."""
     left, right = endpoints(lab, folder, media, **kinds)
-    captures = Captures(lab, folder, capture_filter)
+    captures = Captures(lab, folder, capture_filter, gateway_captures)
     shown = {}
     try:
         right.start()
