@@ -32,9 +32,9 @@ contract::SrtpKey key_of(contract::SrtpSuite suite, RandomSource& random) {
 
 }  // namespace
 
-PoolIo::PoolIo(std::size_t buffers) : memory_(buffers * kBufferBytes) {
+PoolIo::PoolIo(std::size_t buffers) : memory_(buffers) {
   free_.reserve(buffers);
-  for (std::size_t i = 0; i < buffers; ++i) free_.push_back(memory_.data() + i * kBufferBytes);
+  for (std::size_t i = 0; i < buffers; ++i) free_.push_back(memory_[i].bytes.data());
 }
 
 std::size_t PoolIo::send(io::Burst& burst) {

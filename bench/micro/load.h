@@ -2,6 +2,7 @@
 
 // Sessions and frames for the rows of the packet path.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -25,7 +26,10 @@ class PoolIo final : public io::Io {
   io::IoCounters counters() const override { return {}; }
 
  private:
-  std::vector<std::uint8_t> memory_;
+  struct alignas(64) Buffer {  // as a driver's buffers are
+    std::array<std::uint8_t, kBufferBytes> bytes;
+  };
+  std::vector<Buffer> memory_;
   std::vector<std::uint8_t*> free_;
   std::size_t next_ = 0;
 };

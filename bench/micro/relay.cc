@@ -16,31 +16,27 @@ void report(benchmark::State& state, Rounds& rounds, const Load& load, std::size
   state.counters["local_addresses"] = static_cast<double>(addresses);
 }
 
-void relay(benchmark::State& state, LoadOptions options) {
-  const auto burst = static_cast<std::size_t>(state.range(0));
+void relay(benchmark::State& state, LoadOptions options, std::size_t burst) {
   Load load(options);
   for (std::size_t i = 0; i < 4 * options.sessions / burst; ++i) load.run(burst);  // every flow is mapped
   Rounds rounds;
   for (auto _ : state) rounds.add(load.run(burst), burst);
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * state.range(0));
+  state.SetItemsProcessed(static_cast<std::int64_t>(static_cast<std::size_t>(state.iterations()) * burst));
   report(state, rounds, load, 2 * Load::kAddresses);
 }
 
-BENCHMARK_CAPTURE(relay, plain / 1024, {})->Name("micro.relay.plain.1024")->Arg(64)->Arg(32)->Arg(8)->Arg(1);
-BENCHMARK_CAPTURE(relay, plain / 64, {.sessions = 64})->Name("micro.relay.plain.64")->Arg(64);
-BENCHMARK_CAPTURE(relay, plain / 1200, {.payload_octets = 1200})->Name("micro.relay.plain.1024.1200")->Arg(64);
-BENCHMARK_CAPTURE(relay, to_cm80,
-                  {.sessions = 64,
-                   .suite_in = contract::SrtpSuite::kAesCm128HmacSha1_80,
-                   .suite_out = contract::SrtpSuite::kAesCm128HmacSha1_80})
-    ->Name("micro.relay.to_cm80.64")
-    ->Arg(64);
-BENCHMARK_CAPTURE(relay, to_gcm,
-                  {.sessions = 64,
-                   .suite_in = contract::SrtpSuite::kAeadAes128Gcm,
-                   .suite_out = contract::SrtpSuite::kAeadAes128Gcm})
-    ->Name("micro.relay.to_gcm.64")
-    ->Arg(64);
+constexpr LoadOptions secured(contract::SrtpSuite suite) {
+  return {.sessions = 64, .suite_in = suite, .suite_out = suite};
+}
+
+BENCHMARK_CAPTURE(relay, plain, {}, 64)->Name("micro.relay.plain.1024");
+BENCHMARK_CAPTURE(relay, plain_32, {}, 32)->Name("micro.relay.plain.1024.burst32");
+BENCHMARK_CAPTURE(relay, plain_8, {}, 8)->Name("micro.relay.plain.1024.burst8");
+BENCHMARK_CAPTURE(relay, plain_1, {}, 1)->Name("micro.relay.plain.1024.burst1");
+BENCHMARK_CAPTURE(relay, plain_64, {.sessions = 64}, 64)->Name("micro.relay.plain.64");
+BENCHMARK_CAPTURE(relay, plain_1200, {.payload_octets = 1200}, 64)->Name("micro.relay.plain.1024.octets1200");
+BENCHMARK_CAPTURE(relay, cm80, secured(contract::SrtpSuite::kAesCm128HmacSha1_80), 64)->Name("micro.relay.to_cm80.64");
+BENCHMARK_CAPTURE(relay, gcm, secured(contract::SrtpSuite::kAeadAes128Gcm), 64)->Name("micro.relay.to_gcm.64");
 
 }  // namespace
 }  // namespace isthmus::bench

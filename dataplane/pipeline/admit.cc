@@ -83,7 +83,8 @@ void note_refused(State& state, Leg& leg, const SourceKey& source) {
 void admit(State& state, io::Burst& burst, Batch& batch) {
   std::size_t kept = 0;
   bool secured = false;
-  for (std::size_t i = 0; i < batch.count; ++i) {
+  const std::size_t count = batch.count;
+  for (std::size_t i = 0; i < count; ++i) {
     Packet& packet = batch.packets[i];
     Leg& leg = *packet.leg;
     session::LegReceive& receive = leg.receive;

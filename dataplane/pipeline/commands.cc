@@ -20,17 +20,13 @@ void open(State& state, Stream& stream, const session::StreamConfig& config) {
   stream.open = true;
   stream.place = static_cast<std::uint32_t>(state.streams.size());
   state.streams.push_back(&stream);
-  for (Leg& leg : stream.leg) {
-    state.tables.open(leg.config->local_rtp, leg);
-    state.tables.open(leg.config->local_rtcp, leg);
-  }
+  for (Leg& leg : stream.leg) state.tables.open(leg.config->local_rtp, leg);
 }
 
 void close(State& state, Stream& stream) {
   stream.open = false;
   for (Leg& leg : stream.leg) {
     state.tables.close(leg.config->local_rtp, state.time.now.monotonic_ns);
-    state.tables.close(leg.config->local_rtcp, state.time.now.monotonic_ns);
     const auto end = state.urgent.begin() + static_cast<std::ptrdiff_t>(state.urgent_count);
     state.urgent_count = static_cast<std::size_t>(std::remove(state.urgent.begin(), end, &leg) - state.urgent.begin());
   }

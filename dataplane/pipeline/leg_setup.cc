@@ -38,7 +38,9 @@ void rebuild(Leg& leg) {
 void store_hop(LegTransmit& transmit, const session::NextHopValue& value) {
   wire::store_macs(transmit.header.data(), value.destination_mac, value.source_mac);
   transmit.io_port = value.io_port;
-  transmit.mtu = value.valid ? value.mtu : 0;
+  const std::uint32_t frame_bytes = value.mtu + std::uint32_t{wire::kEthernetBytes};
+  const bool usable = value.valid && frame_bytes > transmit.header_bytes;
+  transmit.max_payload = usable ? static_cast<std::uint16_t>(frame_bytes - transmit.header_bytes) : 0;
 }
 
 // After a new revision the peer may be somewhere else, so a latch opens once more. What is in use goes on until then,
@@ -93,7 +95,8 @@ void adopt_leg(State& state, Leg& leg, const LegConfig& config) {
     leg.transmit.next_hop = &state.no_hop;
   }
   adopt_keys(state, leg, config);
-  leg.receive.receive_open = config.receive ? 1 : 0;
+  leg.receive.slow = static_cast<std::uint8_t>(config.receive ? leg.receive.slow & ~LegReceive::kHeld
+                                                              : leg.receive.slow | LegReceive::kHeld);
   leg.receive.rtcp_mux = config.rtcp_mux ? 1 : 0;
   leg.receive.payload_in.set(session::kNoPayloadType);  // its rule may have changed
   if (leg.transmit.ssrc != config.ssrc) {
@@ -181,20 +184,33 @@ void use_latched_hop(State& state, Leg& leg, Component component, const session:
   set_transmit(state, leg, Component::kRtcp, leg.transmit_rtcp);
 }
 
-void refresh(State& state, Leg& leg) {
+void follow_next_hops(State& state) {
+  if (state.link.next_hop_changes == nullptr) return;
+  const std::uint32_t changes = state.link.next_hop_changes->load(std::memory_order_acquire);
+  if (changes == state.next_hop_changes) [[likely]]
+    return;
+  bool all = true;
+  for (session::Stream* stream : state.streams) {
+    for (Leg& leg : stream->leg) all &= refresh(state, leg);
+  }
+  if (all) state.next_hop_changes = changes;  // else one was being written: again with the next burst
+}
+
+bool refresh(State& state, Leg& leg) {
   LegTransmit& transmit = leg.transmit;
   session::NextHopValue value;
-  std::uint32_t version = 0;
-  if (transmit.next_hop != &state.no_hop && transmit.next_hop->read(value, version) &&
-      version != transmit.next_hop_version) {
+  std::uint32_t version = transmit.next_hop_version;
+  const bool known = transmit.next_hop == &state.no_hop || transmit.next_hop->read(value, version);
+  if (known && version != transmit.next_hop_version) {
     // A latched address keeps the way it came until the agent knows a better one.
     if (value.valid || transmit.next_hop != leg.latched_hops[0] || !leg.latched_hop.valid) store_hop(transmit, value);
     transmit.next_hop_version = version;
   }
   transmit.state = !leg.config->send                   ? LegTransmit::kClosed
                    : leg.transmit_rtp.port_family == 0 ? LegTransmit::kNoAddress
-                   : transmit.mtu == 0                 ? LegTransmit::kNoNextHop
+                   : transmit.max_payload == 0         ? LegTransmit::kNoNextHop
                                                        : LegTransmit::kOpen;
+  return known;
 }
 
 bool takes_other_paths(const State& state, const Leg& leg) {

@@ -14,8 +14,9 @@ void set_transmit(State& state, session::Leg& leg, contract::Component component
 void latch(State& state, session::Leg& leg, contract::Component component, const session::SourceKey& from,
            const io::Frame& frame);
 void use_latched_hop(State& state, session::Leg& leg, contract::Component component, const session::NextHop& hop);
-/// Copies the next hop into the header template when it has moved, and works out LegTransmit::state.
-void refresh(State& state, session::Leg& leg);
+/// Copies the next hop into the header template when it has moved, and works out LegTransmit::state. False: it is being
+/// written just now.
+bool refresh(State& state, session::Leg& leg);
 /// On a secured leg with ICE the peer may send on any valid pair until one is nominated, and its last packets on
 /// another one arrive afterwards (RFC 8445 12.1). What authenticates is taken from there as well; it changes no
 /// address.

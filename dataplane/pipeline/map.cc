@@ -27,13 +27,13 @@ bool measure(Packet& packet) {
   return true;
 }
 
-void measure_jitter(const State& state, LegReceive& receive, const wire::RtpHeader& header) {
+void measure_jitter(const BurstTime& time, LegReceive& receive, const wire::RtpHeader& header) {
   // RFC 3550 A.8, in integers: sixteenths of a tick.
-  const std::uint32_t transit = state.time.ticks(receive.clock_hz.get()) - header.timestamp;
+  const std::uint32_t transit = time.ticks(receive.clock_hz.get()) - header.timestamp;
   const auto difference = static_cast<std::int32_t>(transit - receive.transit);
   receive.transit = transit;
   const auto distance =
-      static_cast<std::uint32_t>(difference < 0 ? -static_cast<std::int64_t>(difference) : difference);
+      difference < 0 ? 0U - static_cast<std::uint32_t>(difference) : static_cast<std::uint32_t>(difference);
   const std::uint32_t jitter = receive.jitter_q4.get();
   receive.jitter_q4.set(jitter + distance - ((jitter + 8U) >> 4U));
 }
@@ -44,14 +44,12 @@ void map(State& state, io::Burst& burst) {
   Batch& batch = state.rtp;
   std::size_t kept = 0;
   bool secured = false;
-  for (std::size_t i = 0; i < batch.count; ++i) {
+  const BurstTime time = state.time;  // stores to packets could change anything but locals, for all the compiler knows
+  const std::size_t count = batch.count;
+  for (std::size_t i = 0; i < count; ++i) {
     Packet& packet = batch.packets[i];
     Leg& leg = *packet.leg;
     LegReceive& receive = leg.receive;
-    if (receive.receive_open == 0) [[unlikely]] {
-      state.drop(burst, packet, DropReason::kDirectionClosed);
-      continue;
-    }
     if (!measure(packet)) [[unlikely]] {
       state.drop(burst, packet, DropReason::kRtpMalformed);
       continue;
@@ -60,7 +58,6 @@ void map(State& state, io::Burst& burst) {
     const std::uint32_t highest = receive.highest.get();
     const auto ahead = static_cast<std::uint16_t>(header.sequence - highest);
     OutgoingRtp out;
-    DropReason reason{};
     if (receive.slow == 0 && header.ssrc == receive.ssrc && header.payload_type == receive.payload_in.get() &&
         static_cast<std::uint16_t>(ahead - 1) < kMaxDropout - 1) [[likely]] {
       receive.highest.set(highest + ahead);
@@ -69,29 +66,22 @@ void map(State& state, io::Burst& burst) {
       out.payload_type = receive.payload_out;
       receive.highest_out = out.sequence;
       receive.last_timestamp_out = out.timestamp;
-    } else if (!map_source(state, leg, packet, header, out, reason)) {
+    } else if (DropReason reason{}; !map_source(state, leg, packet, header, out, reason)) {
       state.drop(burst, packet, reason);
       continue;
     }
     receive.packets.add(1);
     receive.bytes.add(packet.octets);
-    receive.last_ns.set(state.time.now.monotonic_ns);
+    receive.last_ns.set(time.now.monotonic_ns);
     if (!out.former_source) [[likely]]
-      measure_jitter(state, receive, header);
+      measure_jitter(time, receive, header);
     LegTransmit& transmit = receive.far->transmit;
-    if (transmit.state != LegTransmit::kOpen || transmit.next_hop->version() != transmit.next_hop_version)
-        [[unlikely]] {
-      refresh(state, *receive.far);
-      if (transmit.state != LegTransmit::kOpen) {
-        state.drop(burst, packet, why_closed(transmit.state));
-        continue;
-      }
+    if (transmit.state != LegTransmit::kOpen) [[unlikely]] {
+      state.drop(burst, packet, why_closed(transmit.state));
+      continue;
     }
     secured |= transmit.context != nullptr;
-    packet.payload[1] = static_cast<std::uint8_t>((packet.payload[1] & 0x80U) | out.payload_type);
-    store_be16(packet.payload + 2, out.sequence);
-    store_be32(packet.payload + 4, out.timestamp);
-    store_be32(packet.payload + 8, transmit.ssrc);
+    out.write(packet.payload, transmit.ssrc, header.marker);
     if (kept != i) [[unlikely]]
       batch.packets[kept] = packet;
     ++kept;

@@ -93,6 +93,10 @@ void announce(State& state, Leg& leg, const Packet& packet) {
 bool map_source(State& state, Leg& leg, const Packet& packet, const wire::RtpHeader& header, OutgoingRtp& out,
                 DropReason& reason) {
   LegReceive& receive = leg.receive;
+  if ((receive.slow & LegReceive::kHeld) != 0) {
+    reason = DropReason::kDirectionClosed;
+    return false;
+  }
   const PayloadRule& rule = leg.config->payload[header.payload_type];
   reason = rule.known ? DropReason::kSsrcOutOfRange : DropReason::kPayloadTypeUnknown;
   if (!rule.known || !leg.config->peer_ssrcs.contains(header.ssrc)) return false;

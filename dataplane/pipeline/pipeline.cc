@@ -42,10 +42,7 @@ void Pipeline::run(io::Burst& burst, const session::Time& now) {
   State& state = *state_;
   if (burst.count == 0) return;
   state.time = BurstTime::of(now);
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < burst.count; ++i) bytes += burst.frames[i].length;
-  state.link.counters.received.add(burst.count);
-  state.link.counters.received_bytes.add(bytes);
+  follow_next_hops(state);
   state.rtp.count = state.rtcp.count = state.stun.count = 0;
 
   classify(state, burst);
@@ -60,6 +57,7 @@ void Pipeline::run(io::Burst& burst, const session::Time& now) {
     take_reports(state, burst);
   }
   if (state.stun.count > 0) punt(state, burst);
+  sum_payloads(state);
   write_headers(state, burst);
 }
 

@@ -19,7 +19,7 @@ void protect(State& state, io::Burst& burst) {
     job.context = context;
     job.packet = packet.payload;
     job.length = packet.length;
-    job.tailroom = packet.tailroom;
+    job.tailroom = room_behind(burst.frames[packet.frame], packet);
     job.rtcp = false;
     job.tag = static_cast<std::uint8_t>(i);
   }
@@ -31,7 +31,6 @@ void protect(State& state, io::Burst& burst) {
     if (next_job < count && jobs[next_job].tag == i) {
       const crypto::SrtpJob& job = jobs[next_job++];
       packet.length = job.length;
-      packet.tailroom = job.tailroom;
       if (job.result != crypto::SrtpResult::kOk) {
         // Late or twice on a clear leg: its index has gone out already and must not go again.
         const bool used = job.result == crypto::SrtpResult::kReplayed;

@@ -20,14 +20,20 @@ struct alignas(64) Packet {
   std::uint8_t* payload = nullptr;  ///< of UDP: the RTP or RTCP header
   session::Leg* leg = nullptr;      ///< whose port it came to
   session::SourceKey source;
-  std::uint16_t length = 0;    ///< of the payload
-  std::uint16_t tailroom = 0;  ///< writable bytes behind it
-  std::uint16_t octets = 0;    ///< of media: without header and padding (map stage)
-  std::uint8_t frame = 0;      ///< place in the burst
-  bool rtcp_port = false;      ///< came to the odd port
-  bool latch = false;          ///< if it authenticates, its source becomes the transmit address
+  std::uint32_t sum = 0;     ///< of the payload's words, as it leaves
+  std::uint16_t length = 0;  ///< of the payload
+  std::uint16_t octets = 0;  ///< of media: without header and padding (map stage)
+  std::uint8_t frame = 0;    ///< place in the burst
+  bool rtcp_port = false;    ///< came to the odd port
+  bool latch = false;        ///< if it authenticates, its source becomes the transmit address
 };
 static_assert(sizeof(Packet) == 64);
+
+/// Writable bytes behind the payload; padding behind the IP packet is room as well.
+inline std::uint16_t room_behind(const io::Frame& frame, const Packet& packet) {
+  const std::uint8_t* end = frame.data + frame.length + frame.tailroom;
+  return static_cast<std::uint16_t>(end - (packet.payload + packet.length));
+}
 
 struct Batch {
   std::array<Packet, io::kBurstSize> packets;
@@ -76,9 +82,12 @@ struct State {
   const std::uint32_t punt_budget;
   Tables tables;
   const session::NextHop no_hop;  // never valid, never changes
-  wire::SumFunction sum = wire::fastest_sum();
+  const bool avx512 = wire::has_avx512();
+  const wire::SumFunction sum = wire::fastest_sum();
   BurstTime time;
   std::uint64_t random;
+
+  std::uint32_t next_hop_changes = 0;  // seen so far
 
   std::vector<session::Stream*> streams;           // capacity for all there can ever be
   std::size_t scan_at = 0;                         // next leg to look at: stream * 2 + side
@@ -125,6 +134,8 @@ void unprotect(State& state, io::Burst& burst, Batch& batch, bool rtcp);
 void map(State& state, io::Burst& burst);
 /// Closes SRTP in place.
 void protect(State& state, io::Burst& burst);
+/// Sums for the UDP checksums.
+void sum_payloads(State& state);
 /// Writes Ethernet, IP and UDP in front; `burst` holds the frames to send afterwards.
 void write_headers(State& state, io::Burst& burst);
 
@@ -135,6 +146,8 @@ void punt(State& state, io::Burst& burst);
 
 // ---- beside the stages ----
 
+/// Once a burst: takes over next hops that have moved.
+void follow_next_hops(State& state);
 /// Applies what the control thread has changed. True: more is waiting.
 bool apply_commands(State& state);
 /// Timers of some legs; adds reports and feedback to `out` while there is room.

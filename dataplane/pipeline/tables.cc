@@ -23,8 +23,9 @@ Tables::Tables(const std::vector<session::LocalAddress>& addresses)
     row.key = address_key(address.ip);
     row.first_port = address.first_port;
     row.ports = address.last_port - address.first_port + 1U;
-    row.base = base;
-    base += row.ports;
+    const std::uint32_t first_pair = address.first_port >> 1U;
+    row.base = base - first_pair;  // modulo 2^32: the half port is added again
+    base += (address.last_port >> 1U) - first_pair + 1U;
     std::size_t at = hash(row.key) & mask_;
     while (slots_[at].key.family != 0) at = (at + 1) & mask_;
     slots_[at] = row;
@@ -45,7 +46,7 @@ std::size_t Tables::place(const SocketAddress& local) const {
   const AddressRow* row = search(address_key(local.ip));
   assert(row != nullptr && local.port >= row->first_port &&
          local.port - row->first_port < static_cast<int>(row->ports));
-  return row->base + static_cast<std::size_t>(local.port - row->first_port);
+  return row->base + (std::uint32_t{local.port} >> 1U);
 }
 
 void Tables::open(const SocketAddress& local, session::Leg& leg) { legs_[place(local)] = &leg; }

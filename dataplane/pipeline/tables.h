@@ -25,7 +25,7 @@ struct AddressRow {
   AddressKey key;
   std::uint16_t first_port = 0;
   std::uint32_t ports = 0;  ///< how many
-  std::uint32_t base = 0;   ///< place of the first one in the port array
+  std::uint32_t base = 0;   ///< place of its first pair in the array of pairs, less half its first port
 };
 
 class Tables {
@@ -35,16 +35,20 @@ class Tables {
   /// nullptr: no address of ours.
   const AddressRow* find(const AddressKey& key) const {
     const AddressRow& first = slots_[hash(key) & mask_];
-    if (first.key.equals(key)) [[likely]] return &first;
+    if (first.key.equals(key)) [[likely]]
+      return &first;
     return search(key);
   }
-  /// The leg that has the port; nullptr: closed. `port` is inside the row.
-  session::Leg* leg(const AddressRow& row, std::uint32_t offset) const { return legs_[row.base + offset]; }
+  /// The leg that has the port (and the other one of its pair); nullptr: closed. `port` is inside the row.
+  session::Leg* leg(const AddressRow& row, std::uint32_t port) const {
+    return legs_[static_cast<std::uint32_t>(row.base + (port >> 1U))];
+  }
 
-  void open(const SocketAddress& local, session::Leg& leg);
-  void close(const SocketAddress& local, std::uint64_t now_ns);
-  bool resting(const AddressRow& row, std::uint32_t offset, std::uint64_t now_ns) const {
-    return now_ns < rests_until_ns_[row.base + offset];
+  /// `rtp` is the even port of the leg's pair.
+  void open(const SocketAddress& rtp, session::Leg& leg);
+  void close(const SocketAddress& rtp, std::uint64_t now_ns);
+  bool resting(const AddressRow& row, std::uint32_t port, std::uint64_t now_ns) const {
+    return now_ns < rests_until_ns_[static_cast<std::uint32_t>(row.base + (port >> 1U))];
   }
 
  private:
@@ -56,7 +60,7 @@ class Tables {
 
   std::vector<AddressRow> slots_;  // open addressing, a power of two, at most a quarter full
   std::size_t mask_;
-  std::vector<session::Leg*> legs_;
+  std::vector<session::Leg*> legs_;  // by pair: half the size stays in the first-level cache longer
   std::vector<std::uint64_t> rests_until_ns_;
 };
 

@@ -12,27 +12,27 @@ namespace {
 using crypto::SrtpJob;
 using crypto::SrtpResult;
 
-SrtpJob job_of(const Packet& packet, crypto::SrtpContext* context, std::size_t tag, bool rtcp) {
+SrtpJob job_of(const io::Frame& frame, const Packet& packet, crypto::SrtpContext* context, std::size_t tag, bool rtcp) {
   SrtpJob job;
   job.context = context;
   job.packet = packet.payload;
   job.length = packet.length;
-  job.tailroom = packet.tailroom;
+  job.tailroom = room_behind(frame, packet);
   job.rtcp = rtcp;
   job.tag = static_cast<std::uint8_t>(tag);
   return job;
 }
 
 /// For ten seconds after a re-key a packet may be under either key. Seldom, so one at a time.
-SrtpJob try_both(State& state, const Packet& packet, std::size_t tag, bool rtcp) {
+SrtpJob try_both(State& state, const io::Frame& frame, const Packet& packet, std::size_t tag, bool rtcp) {
   std::array<std::uint8_t, 2048> copy;
-  SrtpJob job = job_of(packet, packet.leg->receive.context, tag, rtcp);
+  SrtpJob job = job_of(frame, packet, packet.leg->receive.context, tag, rtcp);
   if (packet.length > copy.size()) return job;
   std::memcpy(copy.data(), packet.payload, packet.length);
   state.engine.unprotect({&job, 1});
   if (job.result != SrtpResult::kAuthFailed) return job;
   std::memcpy(packet.payload, copy.data(), packet.length);
-  job = job_of(packet, packet.leg->previous_context, tag, rtcp);
+  job = job_of(frame, packet, packet.leg->previous_context, tag, rtcp);
   state.engine.unprotect({&job, 1});
   return job;
 }
@@ -50,24 +50,23 @@ void unprotect(State& state, io::Burst& burst, Batch& batch, bool rtcp) {
   std::array<SrtpResult, io::kBurstSize> results;
   for (std::size_t i = 0; i < batch.count; ++i) {
     Packet& packet = batch.packets[i];
+    const io::Frame& frame = burst.frames[packet.frame];
     results[i] = SrtpResult::kOk;
     if (packet.leg->receive.context == nullptr) [[likely]]
       continue;
     if (has_previous(state, *packet.leg)) {
-      const SrtpJob job = try_both(state, packet, i, rtcp);
+      const SrtpJob job = try_both(state, frame, packet, i, rtcp);
       results[i] = job.result;
       packet.length = job.length;
-      packet.tailroom = job.tailroom;
       continue;
     }
-    jobs[count++] = job_of(packet, packet.leg->receive.context, i, rtcp);
+    jobs[count++] = job_of(frame, packet, packet.leg->receive.context, i, rtcp);
   }
   state.engine.unprotect({jobs.data(), count});
   for (std::size_t i = 0; i < count; ++i) {
     Packet& packet = batch.packets[jobs[i].tag];
     results[jobs[i].tag] = jobs[i].result;
     packet.length = jobs[i].length;
-    packet.tailroom = jobs[i].tailroom;
   }
   std::size_t kept = 0;
   for (std::size_t i = 0; i < batch.count; ++i) {

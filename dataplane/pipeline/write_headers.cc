@@ -16,11 +16,9 @@ void copy_headers_v4(std::uint8_t* to, const std::uint8_t* from) {
   std::memcpy(to + wire::kHeadersV4 - 16, from + wire::kHeadersV4 - 16, 16);
 }
 
-bool fits(const io::Frame& frame, const Packet& packet, const session::LegTransmit& transmit) {
-  const std::size_t room = static_cast<std::size_t>(packet.payload - frame.data) + frame.headroom;
-  return transmit.header_bytes <= room &&
-         packet.length + transmit.header_bytes - wire::kEthernetBytes <= std::size_t{transmit.mtu};
-}
+// The new headers may be longer than those they replace. Every io mode keeps this much in front of a frame.
+constexpr std::uint16_t kGrowth = wire::kHeadersV6 - wire::kHeadersV4;
+static_assert(io::kMinHeadroomBytes >= kGrowth);
 
 }  // namespace
 
@@ -28,32 +26,34 @@ void write_headers(State& state, io::Burst& burst) {
   Batch& batch = state.rtp;
   std::size_t kept = 0;
   std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < batch.count; ++i) {
+  const std::size_t count = batch.count;
+  for (std::size_t i = 0; i < count; ++i) {
     const Packet& packet = batch.packets[i];
-    const io::Frame frame = burst.frames[packet.frame];
+    const io::Frame& frame = burst.frames[packet.frame];
     session::LegTransmit& transmit = packet.leg->receive.far->transmit;
-    if (!fits(frame, packet, transmit)) [[unlikely]] {
+    const std::uint32_t header_bytes = transmit.header_bytes;
+    if (packet.length > transmit.max_payload || frame.headroom < kGrowth) [[unlikely]] {
       state.drop(burst, packet, DropReason::kTooLong);
       continue;
     }
-    const std::uint64_t sum = state.sum(packet.payload, packet.length);
-    std::uint8_t* data = packet.payload - transmit.header_bytes;
-    if (transmit.header_bytes == wire::kHeadersV4) [[likely]] {
+    std::uint8_t* data = packet.payload - header_bytes;
+    if (header_bytes == wire::kHeadersV4) [[likely]] {
       copy_headers_v4(data, transmit.header.data());
-      wire::finish_v4(data, packet.length, transmit.ip_sum, transmit.udp_sum, sum);
+      wire::finish_v4(data, packet.length, transmit.ip_sum, transmit.udp_sum, packet.sum);
     } else {
       std::memcpy(data, transmit.header.data(), wire::kHeadersV6);
-      wire::finish_v6(data, packet.length, transmit.udp_sum, sum);
+      wire::finish_v6(data, packet.length, transmit.udp_sum, packet.sum);
     }
     transmit.packets.add(1);
     transmit.bytes.add(packet.octets);
-    io::Frame& out = burst.frames[kept++];
-    out.headroom = static_cast<std::uint16_t>(frame.headroom + (data - frame.data));
-    out.handle = frame.handle;
+    io::Frame out;
     out.data = data;
-    out.length = static_cast<std::uint16_t>(packet.length + transmit.header_bytes);
-    out.tailroom = packet.tailroom;
+    out.handle = frame.handle;
+    out.length = static_cast<std::uint16_t>(packet.length + header_bytes);
+    out.headroom = static_cast<std::uint16_t>(frame.headroom + (data - frame.data));
+    out.tailroom = room_behind(frame, packet);
     out.port = transmit.io_port;
+    burst.frames[kept++] = out;
     bytes += out.length;
   }
   burst.count = kept;

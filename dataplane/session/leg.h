@@ -89,10 +89,10 @@ struct SourceKey {
   SocketAddress address() const;
 };
 
-/// Media from the peer. First line: read for each packet and seldom written. Second line: written for each packet.
+/// Media from the peer. First line: read for each packet and seldom written, so
+/// that it leaves the cache without being written back. Second line: written for each packet.
 struct alignas(kCacheLine) LegReceive {
   SourceKey source;                ///< whose RTP is accepted without asking further
-  std::uint8_t receive_open = 0;   ///< 0: held, packets are dropped with direction_closed
   std::uint8_t slow = kNotMapped;  ///< bits of Slow; any of them leaves the short way through the map stage
   Figure<std::uint8_t> payload_in{kNoPayloadType};  ///< payload type seen last ...
   std::uint8_t payload_out = 0;                     ///< ... and what it becomes
@@ -100,7 +100,6 @@ struct alignas(kCacheLine) LegReceive {
   std::uint32_t timestamp_offset = 0;               ///< out = in + offset (equal clocks)
   std::uint16_t sequence_offset = 0;                ///< out = in + offset, always
   std::uint16_t rtcp_mux = 0;
-  std::uint32_t budget = 0;                ///< packets that may still come before the next refill
   crypto::SrtpContext* context = nullptr;  ///< nullptr: clear
   Leg* far = nullptr;                      ///< where its media goes
 
@@ -115,11 +114,13 @@ struct alignas(kCacheLine) LegReceive {
   std::uint16_t highest_out = 0;                      ///< highest sequence number forwarded
   std::uint16_t padding = 0;
   std::uint32_t clock_out_hz = 0;
+  std::uint32_t budget = 0;  ///< packets that may still come before the next refill
 
   enum Slow : std::uint8_t {
     kNotMapped = 1,  ///< nothing mapped yet, or the outgoing SSRC is a new one
     kAnnounce = 2,   ///< the next packet is worth a media-started event
     kScale = 4,      ///< the clocks of the two legs differ
+    kHeld = 8,       ///< packets are dropped with direction_closed
   };
 };
 static_assert(sizeof(LegReceive) == 2 * kCacheLine);
@@ -132,7 +133,7 @@ struct alignas(kCacheLine) LegTransmit {
   std::uint32_t next_hop_version = 0;  ///< of the copy in the template
   std::uint32_t udp_sum = 0;           ///< one's complement sum of pseudo header and ports, without lengths
   std::uint16_t ip_sum = 0;            ///< of the IPv4 header without its length
-  std::uint16_t mtu = 0;
+  std::uint16_t max_payload = 0;       ///< octets behind UDP that the MTU allows; 0: no next hop
   std::uint16_t io_port = 0;
   std::uint8_t header_bytes = 0;  ///< 42 or 62
   std::uint8_t state = 0;         ///< State

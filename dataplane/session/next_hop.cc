@@ -33,6 +33,7 @@ void NextHop::set(const NextHopValue& value) {
   words_[0].store(pack(value.destination_mac, port), std::memory_order_relaxed);
   words_[1].store(pack(value.source_mac, value.mtu), std::memory_order_relaxed);
   version_.store(before + 2, std::memory_order_release);
+  if (changes_ != nullptr) changes_->fetch_add(1, std::memory_order_release);
 }
 
 bool NextHop::read(NextHopValue& value, std::uint32_t& version) const {
@@ -53,7 +54,7 @@ bool NextHop::read(NextHopValue& value, std::uint32_t& version) const {
 NextHop& NextHopTable::acquire(const NextHopKey& key) {
   Entry& entry = entries_[key];
   if (entry.references++ == 0) {
-    entry.next_hop = std::make_unique<NextHop>();
+    entry.next_hop = std::make_unique<NextHop>(changes_);
     listener_.wanted(key, *entry.next_hop);
   }
   return *entry.next_hop;

@@ -29,6 +29,10 @@ struct NextHopValue {
 /// Written by the control thread, read by one worker. A sequence lock of 64-bit words: no reader ever waits.
 class alignas(64) NextHop {
  public:
+  NextHop() = default;
+  /// `changes` counts the changes of all next hops of a table, so that a worker looks at one number a burst.
+  explicit NextHop(std::atomic<std::uint32_t>& changes) : changes_(&changes) {}
+
   /// Control thread. An equal value changes nothing.
   void set(const NextHopValue& value);
   /// Control thread.
@@ -43,6 +47,7 @@ class alignas(64) NextHop {
   std::atomic<std::uint32_t> version_{0};
   std::array<std::atomic<std::uint64_t>, 2> words_{};
   NextHopValue value_;  // control thread's own copy
+  std::atomic<std::uint32_t>* changes_ = nullptr;
 };
 
 /// What a session wants to reach, and from which of our networks.
@@ -75,6 +80,8 @@ class NextHopTable {
   /// Takes a reference away; call it only when no worker uses the object through this reference any more.
   void release(const NextHopKey& key);
   std::size_t size() const { return entries_.size(); }
+  /// Moves after each change of any of them; a worker reads it.
+  const std::atomic<std::uint32_t>& changes() const { return changes_; }
 
  private:
   struct Entry {
@@ -82,6 +89,7 @@ class NextHopTable {
     std::size_t references = 0;
   };
   NextHopListener& listener_;
+  std::atomic<std::uint32_t> changes_{0};
   std::map<NextHopKey, Entry> entries_;
 };
 

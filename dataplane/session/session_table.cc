@@ -75,7 +75,10 @@ struct SessionTable::Impl {
     for (const LocalAddress& place : places) {
       pools.emplace_back(place.ip, place.first_port, place.last_port, needs.workers.size());
     }
-    for (WorkerLink* link : needs.workers) workers.push_back({link, {}, 0, 0, 0});
+    for (WorkerLink* link : needs.workers) {
+      link->next_hop_changes = &hops.changes();
+      workers.push_back({link, {}, 0, 0, 0});
+    }
   }
 
   PlanContext plan_context(std::uint64_t now_ns) {

@@ -104,6 +104,9 @@ struct WorkerLink {
   std::atomic<std::uint64_t> commands_done{0};
   std::atomic<std::uint64_t> injections_done{0};
 
+  /// Set by the session table before the worker starts: NextHopTable::changes().
+  const std::atomic<std::uint32_t>* next_hop_changes = nullptr;
+
   WorkerCounters counters;  // written by the worker
 };
 

@@ -28,8 +28,9 @@ struct RtpHeader {
   std::uint32_t ssrc = 0;
 
   static RtpHeader read(const std::uint8_t* packet) {
-    return {static_cast<std::uint8_t>(packet[1] & 0x7fU), (packet[1] & 0x80U) != 0, load_be16(packet + 2),
-            load_be32(packet + 4), load_be32(packet + 8)};
+    const std::uint32_t first = load_be32(packet);
+    return {static_cast<std::uint8_t>((first >> 16U) & 0x7fU), (first & 0x800000U) != 0,
+            static_cast<std::uint16_t>(first), load_be32(packet + 4), load_be32(packet + 8)};
   }
 };
 

@@ -118,7 +118,7 @@ inline void finish_v4(std::uint8_t* frame, std::uint16_t payload_bytes, std::uin
   std::uint8_t* ip = frame + kEthernetBytes;
   const std::uint16_t total = __builtin_bswap16(static_cast<std::uint16_t>(payload_bytes + kIpv4Bytes + kUdpBytes));
   const std::uint16_t udp_bytes = __builtin_bswap16(static_cast<std::uint16_t>(payload_bytes + kUdpBytes));
-  const std::uint16_t ip_checksum = checksum(std::uint64_t{ip_sum} + total);
+  const auto ip_checksum = static_cast<std::uint16_t>(~fold_sum32(std::uint32_t{ip_sum} + total));
   std::memcpy(ip + 2, &total, sizeof total);
   std::memcpy(ip + 10, &ip_checksum, sizeof ip_checksum);
   // The length counts twice: in the pseudo header and in the header.

@@ -57,7 +57,7 @@ class FakeIo : public io::Io {
 
 class WorkerTest : public testing::Test {
  protected:
-  std::vector<io::Network> networks = {{"a", "", {IpAddress::v4(192, 0, 2, 1)}, 56000, 57000, 1500}};
+  std::vector<io::Network> networks = {{.name = "a", .interface = "", .device = "", .addresses = {IpAddress::v4(192, 0, 2, 1)}}};
   FakeIo io;
   NoSrtp srtp;
   session::WorkerLink link{networks};
