@@ -11,12 +11,14 @@ Error timed_out(const char* what) { return {ErrorKind::kUnavailable, what}; }
 }  // namespace
 
 TransportLayer::Connection::Connection(TransportLayer& owner, ConnectionId id, std::unique_ptr<Stream> stream,
-                                       const Flow& flow, bool is_outgoing)
+                                       const Flow& flow, bool is_outgoing, std::string peer_name)
     : owner_(owner),
       stream_(std::move(stream)),
       flow_(flow),
       is_outgoing_(is_outgoing),
-      is_connected_(!is_outgoing),
+      peer_name_(std::move(peer_name)),
+      is_connected_(!is_outgoing && flow.transport != Transport::kTls),
+      is_shaking_hands_(!is_outgoing && flow.transport == Transport::kTls),
       started_(owner.timers_.now()),
       active_(started_) {
   flow_.connection = id;
@@ -37,6 +39,7 @@ bool TransportLayer::Connection::write(std::string_view bytes) {
 
 void TransportLayer::Connection::retire() {
   is_retired_ = true;
+  end_handshake();
   owner_.timers_.cancel(timer_);
   stream_->close();
 }
@@ -45,11 +48,33 @@ void TransportLayer::Connection::on_connected() {
   is_connected_ = true;
   flow_.local = stream_->local();
   active_ = owner_.timers_.now();
+  if (const TlsOutcome* const outcome = stream_->tls()) take_identity(*outcome);
   arm();
 }
 
+void TransportLayer::Connection::take_identity(const TlsOutcome& outcome) {
+  ++owner_.counters_.tls_handshakes;
+  if (!outcome.names.empty()) {
+    if (!is_outgoing_) peer_name_ = outcome.names.front();
+    flow_.peer = std::make_shared<const VerifiedPeer>(VerifiedPeer{peer_name_, outcome.names});
+  }
+  if (is_outgoing_) return;
+  end_handshake();
+  started_ = active_;  // the first message has its own time
+  owner_.enlist(*this);
+}
+
+void TransportLayer::Connection::end_handshake() {
+  if (std::exchange(is_shaking_hands_, false)) owner_.sources_.release_handshake(flow_.remote.ip);
+}
+
 void TransportLayer::Connection::on_closed(const Error& why) {
-  if (is_outgoing_ && !is_connected_) ++owner_.counters_.connect_failed;
+  const TlsOutcome* const outcome = stream_->tls();
+  if (outcome != nullptr && outcome->failure != TlsFailure::kNone) {
+    owner_.report_tls(*this, outcome->failure, outcome->detail);
+  } else if (is_outgoing_ && !is_connected_) {
+    ++owner_.counters_.connect_failed;
+  }
   close(why);
 }
 
@@ -104,7 +129,7 @@ void TransportLayer::Connection::take(const Cut& cut) {
 
 std::optional<event_loop::TimePoint> TransportLayer::Connection::deadline() const {
   const TransportSettings& settings = owner_.settings_;
-  if (!is_connected_) return started_ + settings.connect_timeout;
+  if (!is_connected_) return started_ + (is_outgoing_ ? settings.connect_timeout : settings.handshake_timeout);
   std::optional<event_loop::TimePoint> earliest;
   const auto consider = [&earliest](event_loop::TimePoint at) { earliest = earliest ? std::min(*earliest, at) : at; };
   if (message_began_) consider(*message_began_ + settings.message_timeout);
@@ -129,6 +154,11 @@ void TransportLayer::Connection::on_timer() {
   const auto at = deadline();
   if (!at || *at > now) return arm();
   Counters& counters = owner_.counters_;
+  const TlsOutcome* const outcome = stream_->tls();
+  if (!is_connected_ && outcome != nullptr && outcome->stage == TlsOutcome::Stage::kHandshake) {
+    owner_.report_tls(*this, TlsFailure::kTimedOut, {});
+    return close(timed_out("the TLS handshake did not end in time"));
+  }
   if (!is_connected_) {
     ++counters.connect_timed_out;
     return close(timed_out("the connection was not made in time"));

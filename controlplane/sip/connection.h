@@ -2,7 +2,8 @@
 
 // One connection of the transport: its framing, its time-outs, its place in the tables. Inside of the folder.
 //
-//   accepted:  first whole message within first_request_timeout; outgoing: connected within connect_timeout
+//   accepted:  TLS handshake within handshake_timeout, then a first whole message within first_request_timeout
+//   outgoing:  connected, and verified where it is TLS, within connect_timeout
 //   both:      a message within message_timeout of its first byte
 //   accepted from an unknown source: something within idle_timeout
 
@@ -16,8 +17,8 @@ namespace isthmus::sip {
 
 class TransportLayer::Connection final : public StreamEvents {
  public:
-  Connection(TransportLayer& owner, ConnectionId id, std::unique_ptr<Stream> stream, const Flow& flow,
-             bool is_outgoing);
+  Connection(TransportLayer& owner, ConnectionId id, std::unique_ptr<Stream> stream, const Flow& flow, bool is_outgoing,
+             std::string peer_name);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -30,7 +31,8 @@ class TransportLayer::Connection final : public StreamEvents {
 
   const Flow& flow() const { return flow_; }
   bool is_outgoing() const { return is_outgoing_; }
-  Target target() const { return {flow_.transport, flow_.remote, flow_.listener}; }
+  const std::string& peer_name() const { return peer_name_; }
+  Target target() const { return {flow_.transport, flow_.remote, flow_.listener, peer_name_}; }
 
   void on_connected() override;
   void on_received(std::string_view bytes) override;
@@ -39,6 +41,8 @@ class TransportLayer::Connection final : public StreamEvents {
  private:
   void take(const Cut& cut);
   void close(const Error& why);
+  void take_identity(const TlsOutcome& outcome);
+  void end_handshake();
   /// Earliest time at which something must have happened.
   std::optional<event_loop::TimePoint> deadline() const;
   void arm();
@@ -49,7 +53,9 @@ class TransportLayer::Connection final : public StreamEvents {
   Flow flow_;
   StreamFramer framer_;
   bool is_outgoing_;
-  bool is_connected_;
+  std::string peer_name_;  // of the target
+  bool is_connected_;      // and verified, with TLS
+  bool is_shaking_hands_;  // accepted with TLS: counts among the handshakes of its source
   bool is_retired_ = false;
   bool has_spoken_ = false;  // a whole message came
   event_loop::TimePoint started_;

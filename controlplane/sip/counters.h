@@ -26,6 +26,20 @@ namespace isthmus::sip {
   X(connections_refused_total, "connections_refused_total")           \
   X(connect_failed, "connect_failed")                                 \
   X(connect_timed_out, "connect_timed_out")                           \
+  X(tls_handshakes, "tls_handshakes")                                 \
+  X(tls_handshakes_refused, "tls_handshakes_refused")                 \
+  X(tls_not_tls, "tls_not_tls")                                       \
+  X(tls_version, "tls_version")                                       \
+  X(tls_cipher, "tls_cipher")                                         \
+  X(tls_no_certificate, "tls_no_certificate")                         \
+  X(tls_unknown_ca, "tls_unknown_ca")                                 \
+  X(tls_not_valid_now, "tls_not_valid_now")                           \
+  X(tls_wrong_name, "tls_wrong_name")                                 \
+  X(tls_bad_certificate, "tls_bad_certificate")                       \
+  X(tls_peer_refused, "tls_peer_refused")                             \
+  X(tls_peer_left, "tls_peer_left")                                   \
+  X(tls_timed_out, "tls_timed_out")                                   \
+  X(tls_broken, "tls_broken")                                         \
   X(first_request_timed_out, "first_request_timed_out")               \
   X(message_timed_out, "message_timed_out")                           \
   X(idle_timed_out, "idle_timed_out")                                 \

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the SIP transport needs of sockets. The product's are asio's; tests use a network in memory. TLS will be one
-// more kind of Stream.
+// What the SIP transport needs of sockets. The product's are asio's; tests use a network in memory. TLS is one more
+// kind of Stream, over another one.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,11 +14,13 @@
 
 namespace isthmus::sip {
 
+struct TlsOutcome;
+
 /// What happens on a stream. Called on the loop's thread, never from inside a call of Stream.
 class StreamEvents {
  public:
   virtual ~StreamEvents() = default;
-  /// An outgoing stream is ready to carry data.
+  /// An outgoing stream, or one with TLS, is ready to carry data.
   virtual void on_connected() = 0;
   virtual void on_received(std::string_view bytes) = 0;
   /// Bytes that waited have gone out.
@@ -43,6 +45,8 @@ class Stream {
   virtual void close() = 0;
   virtual SocketAddress local() const = 0;
   virtual SocketAddress remote() const = 0;
+  /// Nothing for streams in the clear.
+  virtual const TlsOutcome* tls() const { return nullptr; }
 };
 
 /// Datagrams of one local address.

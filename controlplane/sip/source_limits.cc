@@ -83,6 +83,18 @@ SourceTable::Verdict SourceTable::take_connection(const IpAddress& source) {
   return Verdict::kTake;
 }
 
+bool SourceTable::take_handshake(const IpAddress& source) {
+  Source* const entry = find_or_add(source);
+  if (entry == nullptr || entry->handshakes >= limits_.max_handshakes) return false;
+  ++entry->handshakes;
+  return true;
+}
+
+void SourceTable::release_handshake(const IpAddress& source) {
+  const auto found = sources_.find(key_of(source));
+  if (found != sources_.end() && found->second.handshakes > 0) --found->second.handshakes;
+}
+
 void SourceTable::release_connection(const IpAddress& source) {
   const auto found = sources_.find(key_of(source));
   if (found != sources_.end() && found->second.connections > 0) --found->second.connections;

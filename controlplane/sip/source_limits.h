@@ -22,6 +22,7 @@ struct Rate {
 struct SourceLimits {
   std::size_t max_connections = 64;           ///< of an unknown source
   std::size_t max_known_connections = 1'024;  ///< of a configured peer
+  std::size_t max_handshakes = 32;            ///< TLS, at once, of any source
   Rate unknown_messages{200, 400};            ///< all that an unknown source sends
   Rate unknown_new_requests{20, 40};          ///< of these: requests outside of dialogs
   Rate known_new_requests{5'000, 10'000};     ///< configured peers
@@ -41,6 +42,9 @@ class SourceTable {
   Verdict take_new_request(const IpAddress& source);
   Verdict take_connection(const IpAddress& source);
   void release_connection(const IpAddress& source);
+  /// For a connection that was taken.
+  bool take_handshake(const IpAddress& source);
+  void release_handshake(const IpAddress& source);
   std::size_t size() const { return sources_.size(); }
 
  private:
@@ -52,6 +56,7 @@ class SourceTable {
     Bucket messages;
     Bucket new_requests;
     std::size_t connections = 0;
+    std::size_t handshakes = 0;  // of these connections
   };
 
   Source* find_or_add(const IpAddress& source);

@@ -6,7 +6,9 @@
 #include "controlplane/sip/connection.h"
 #include "controlplane/sip/parser.h"
 #include "controlplane/sip/text.h"
+#include "controlplane/sip/tls_stream.h"
 #include "controlplane/sip/token.h"
+#include "dataplane/base/log.h"
 
 namespace isthmus::sip {
 
@@ -18,6 +20,10 @@ constexpr std::uint16_t kDefaultTlsPort = 5061;
 std::uint16_t default_port(Transport transport) {
   return transport == Transport::kTls ? kDefaultTlsPort : kDefaultPort;
 }
+
+/// Lines about TLS in the log; more are only counted (threat model B8).
+constexpr std::size_t kTlsLinesPerSpan = 20;
+constexpr std::chrono::seconds kTlsLinesSpan{10};
 
 /// "192.0.2.1", "[2001:db8::1]"
 std::string host_text(const IpAddress& ip) {
@@ -50,6 +56,7 @@ struct TransportLayer::Listener {
   std::string host;  // for Via
   std::unique_ptr<DatagramSocket> datagrams;
   std::unique_ptr<StreamListener> streams;
+  std::shared_ptr<const TlsContext> tls;
 };
 
 struct TransportLayer::Dropped {
@@ -64,6 +71,10 @@ std::string_view to_string(Transport transport) {
     case Transport::kTls: return "TLS";
   }
   return "UDP";
+}
+
+Target target_back(const Flow& flow) {
+  return {flow.transport, flow.remote, flow.listener, flow.peer ? flow.peer->name : std::string{}};
 }
 
 Result<Target> target_of(const Uri& uri, ListenerId listener, Transport default_transport) {
@@ -88,8 +99,8 @@ Result<Target> target_of(const Uri& uri, ListenerId listener, Transport default_
 }
 
 std::size_t TransportLayer::TargetHash::operator()(const Target& target) const noexcept {
-  return std::hash<SocketAddress>{}(target.address) * 31 + static_cast<std::size_t>(target.listener) * 4 +
-         static_cast<std::size_t>(target.transport);
+  return (std::hash<SocketAddress>{}(target.address) * 31 + std::hash<std::string>{}(target.peer_name)) * 31 +
+         static_cast<std::size_t>(target.listener) * 4 + static_cast<std::size_t>(target.transport);
 }
 
 TransportLayer::TransportLayer(Network& network, event_loop::Timers& timers, RandomSource& random,
@@ -103,8 +114,8 @@ TransportLayer::TransportLayer(Network& network, event_loop::Timers& timers, Ran
 TransportLayer::~TransportLayer() { timers_.cancel(burial_); }
 
 Result<ListenerId> TransportLayer::listen(const ListenerSettings& settings) {
-  if (settings.transport == Transport::kTls) {
-    return fail(ErrorKind::kInvalidArgument, "there is no TLS listener yet", settings.name);
+  if (settings.transport == Transport::kTls && settings.tls == nullptr) {
+    return fail(ErrorKind::kInvalidArgument, "a TLS listener needs a certificate", settings.name);
   }
   if (settings.address.ip.is_unspecified() && settings.advertised_host.empty()) {
     return fail(ErrorKind::kInvalidArgument, "a listener on every address needs a name for Via", settings.name);
@@ -113,6 +124,7 @@ Result<ListenerId> TransportLayer::listen(const ListenerSettings& settings) {
   auto listener = std::make_unique<Listener>();
   listener->name = settings.name;
   listener->transport = settings.transport;
+  listener->tls = settings.tls;
   if (settings.transport == Transport::kUdp) {
     auto socket = network_.open_udp(settings.address, [this, id](std::string_view bytes, const SocketAddress& from) {
       on_datagram(id, bytes, from);
@@ -152,6 +164,15 @@ Result<ListenerId> TransportLayer::find_listener(Transport transport) const {
   return fail(ErrorKind::kUnavailable, "no listener with this transport");
 }
 
+Status TransportLayer::set_tls(ListenerId listener, std::shared_ptr<const TlsContext> tls) {
+  const auto index = static_cast<std::size_t>(listener);
+  if (index >= listeners_.size() || listeners_[index]->transport != Transport::kTls || tls == nullptr) {
+    return fail(ErrorKind::kInvalidArgument, "is no TLS listener", "listener");
+  }
+  listeners_[index]->tls = std::move(tls);
+  return {};
+}
+
 void TransportLayer::set_known_sources(std::vector<IpAddress> sources) { sources_.set_known(std::move(sources)); }
 
 std::size_t TransportLayer::connections() const { return connections_.size(); }
@@ -179,9 +200,20 @@ void TransportLayer::on_accepted(ListenerId listener, std::unique_ptr<Stream> st
     case SourceTable::Verdict::kOverRate: ++counters_.connections_refused_per_source; return;
     case SourceTable::Verdict::kTableFull: ++counters_.source_table_full; return;
   }
-  ++counters_.connections_accepted;
   const Flow flow{transport_of(listener), listener, kNoConnection, stream->local(), remote};
-  adopt(std::move(stream), flow, false).start();
+  if (flow.transport == Transport::kTls) {
+    if (!sources_.take_handshake(remote.ip)) {
+      sources_.release_connection(remote.ip);
+      ++counters_.tls_handshakes_refused;
+      return;
+    }
+    const TlsContext& tls = *listeners_.at(static_cast<std::size_t>(listener))->tls;
+    stream = std::make_unique<TlsStream>(std::move(stream), tls.accept(), true);
+  }
+  ++counters_.connections_accepted;
+  Connection& connection = adopt(std::move(stream), flow, false, {});
+  if (flow.transport != Transport::kTls) enlist(connection);
+  connection.start();
 }
 
 bool TransportLayer::take_keep_alive(const Flow& flow) {
@@ -297,7 +329,8 @@ Status TransportLayer::send_response(std::string_view bytes, const Via& top_via,
     drop(request_flow.connection, {ErrorKind::kExhausted, "the peer does not read what it is sent"});
     return fail(ErrorKind::kExhausted, "the peer does not read what it is sent");
   }
-  const Target back{request_flow.transport, {request_flow.remote.ip, sent_by_port}, request_flow.listener};
+  Target back = target_back(request_flow);
+  back.address.port = sent_by_port;
   const auto sent = send_request(bytes, back);
   if (!sent) return forward_error(sent);
   return {};
@@ -312,7 +345,15 @@ Result<TransportLayer::Connection*> TransportLayer::connection_to(const Target& 
   const SocketAddress local{local_address(target.listener).ip, 0};
   const Flow flow{target.transport, target.listener, kNoConnection, local, target.address};
   ++counters_.connections_opened;
-  Connection& connection = adopt(network_.connect_tcp(local, target.address), flow, true);
+  std::unique_ptr<Stream> stream = network_.connect_tcp(local, target.address);
+  if (target.transport == Transport::kTls) {
+    const TlsContext& tls = *listeners_.at(static_cast<std::size_t>(target.listener))->tls;
+    const std::string address = isthmus::to_string(target.address.ip);
+    auto session = tls.connect(target.peer_name.empty() ? address : target.peer_name);
+    stream = std::make_unique<TlsStream>(std::move(stream), std::move(session), false);
+  }
+  Connection& connection = adopt(std::move(stream), flow, true, target.peer_name);
+  enlist(connection);
   connection.start();
   return &connection;
 }
@@ -324,14 +365,42 @@ TransportLayer::Connection* TransportLayer::find(ConnectionId id) {
   return found == connections_.end() ? nullptr : found->second.get();
 }
 
-TransportLayer::Connection& TransportLayer::adopt(std::unique_ptr<Stream> stream, const Flow& flow, bool is_outgoing) {
+TransportLayer::Connection& TransportLayer::adopt(std::unique_ptr<Stream> stream, const Flow& flow, bool is_outgoing,
+                                                  std::string peer_name) {
   const ConnectionId id{++last_connection_};
-  auto connection = std::make_unique<Connection>(*this, id, std::move(stream), flow, is_outgoing);
+  auto connection = std::make_unique<Connection>(*this, id, std::move(stream), flow, is_outgoing, std::move(peer_name));
   Connection& adopted = *connection;
   connections_.emplace(last_connection_, std::move(connection));
-  // An accepted connection carries requests back too, to a peer whose Contact is just that address and port.
-  by_target_.insert_or_assign(adopted.target(), id);
   return adopted;
+}
+
+void TransportLayer::enlist(const Connection& connection) {
+  // An accepted connection carries requests back too, to a peer whose Contact is just that address and port.
+  by_target_.insert_or_assign(connection.target(), connection.flow().connection);
+}
+
+void TransportLayer::report_tls(const Connection& connection, TlsFailure failure, std::string_view detail) {
+  switch (failure) {
+    case TlsFailure::kNone: return;
+#define ISTHMUS_TLS_COUNT(enumerator, counter, text) \
+  case TlsFailure::enumerator: ++counters_.counter; break;
+      ISTHMUS_TLS_FAILURES(ISTHMUS_TLS_COUNT)
+#undef ISTHMUS_TLS_COUNT
+  }
+  const auto now = timers_.now();
+  if (now - tls_lines_since_ >= kTlsLinesSpan) {
+    tls_lines_since_ = now;
+    tls_lines_ = 0;
+  }
+  if (++tls_lines_ > kTlsLinesPerSpan) return;
+  const Listener& listener = *listeners_.at(static_cast<std::size_t>(connection.flow().listener));
+  log::warn("sip.tls_failed", {{"listener", listener.name},
+                               {"side", connection.is_outgoing() ? "we called" : "we were called"},
+                               {"peer", isthmus::to_string(connection.flow().remote)},
+                               {"name", connection.peer_name()},
+                               {"why", to_string(failure)},
+                               {"detail", detail},
+                               {"more", tls_lines_ == kTlsLinesPerSpan ? "not written for some seconds" : ""}});
 }
 
 void TransportLayer::drop(ConnectionId id, const Error& why) {

@@ -18,6 +18,8 @@
 #include "controlplane/sip/message.h"
 #include "controlplane/sip/network.h"
 #include "controlplane/sip/source_limits.h"
+#include "controlplane/sip/tls_context.h"
+#include "controlplane/sip/tls_outcome.h"
 #include "dataplane/base/random.h"
 
 namespace isthmus::sip {
@@ -35,6 +37,12 @@ enum class ListenerId : std::uint32_t {};
 enum class ConnectionId : std::uint64_t {};
 inline constexpr ConnectionId kNoConnection{0};
 
+/// Who is at the far end of a TLS connection.
+struct VerifiedPeer {
+  std::string name;                ///< the one that connections are told apart by: what we asked for, or the first SAN
+  std::vector<std::string> names;  ///< all SANs that were verified (TlsOutcome::names)
+};
+
 /// Where a message came from, as seen on the wire. A value.
 struct Flow {
   Transport transport = Transport::kUdp;
@@ -42,6 +50,8 @@ struct Flow {
   ConnectionId connection = kNoConnection;
   SocketAddress local;
   SocketAddress remote;
+  /// TLS, where the peer showed a certificate. Shared by all messages of the connection, which may end before they do.
+  std::shared_ptr<const VerifiedPeer> peer{};
 };
 
 /// Where a request is to go.
@@ -49,8 +59,14 @@ struct Target {
   Transport transport = Transport::kUdp;
   SocketAddress address;
   ListenerId listener{};  ///< must have the same transport: its address is the source and stands in Via
+  /// TLS: what the peer's certificate must say (a DNS name or an address); empty: the address. A connection that was
+  /// verified for another name is another connection.
+  std::string peer_name{};
   bool operator==(const Target&) const = default;
 };
+
+/// Where requests go that belong to what came by `flow`: its connection while there is one.
+Target target_back(const Flow& flow);
 
 /// Next hop of a URI with a numeric host: maddr, transport and port parameters, 5060 (5061 for TLS) by default.
 /// kUnavailable for names, which somebody else must resolve.
@@ -61,10 +77,13 @@ struct ListenerSettings {
   Transport transport = Transport::kUdp;
   SocketAddress address;        ///< port 0: any free one
   std::string advertised_host;  ///< in Via; empty: the local address
+  /// For kTls. Shared with the handshakes that began with it (see TransportLayer::set_tls).
+  std::shared_ptr<const TlsContext> tls{};
 };
 
 struct TransportSettings {
-  std::chrono::milliseconds connect_timeout{5'000};
+  std::chrono::milliseconds connect_timeout{5'000};         ///< until TCP, and TLS where there is some, are up
+  std::chrono::milliseconds handshake_timeout{5'000};       ///< accepted connections, TLS
   std::chrono::milliseconds first_request_timeout{10'000};  ///< accepted connections: until the first whole message
   std::chrono::milliseconds message_timeout{10'000};        ///< from a message's first byte to its last
   std::chrono::milliseconds idle_timeout{120'000};          ///< connections of unknown peers
@@ -100,6 +119,11 @@ class TransportLayer {
   Transport transport_of(ListenerId listener) const;
   /// Host and port for Via and Contact: "192.0.2.1:5060", "[2001:db8::1]:5060".
   std::string sent_by(ListenerId listener) const;
+  /// Certificates for connections to come; those that are up stay as they are. kInvalidArgument if it is no TLS
+  /// listener.
+  Status set_tls(ListenerId listener, std::shared_ptr<const TlsContext> tls);
+  /// Whether send_request would find a connection.
+  bool is_connected_to(const Target& target) const { return by_target_.contains(target); }
   /// First listener with this transport.
   Result<ListenerId> find_listener(Transport transport) const;
 
@@ -136,7 +160,11 @@ class TransportLayer {
   bool is_via_ours(const Via& via, const Flow& flow) const;
   Result<Connection*> connection_to(const Target& target);
   Connection* find(ConnectionId id);
-  Connection& adopt(std::unique_ptr<Stream> stream, const Flow& flow, bool is_outgoing);
+  Connection& adopt(std::unique_ptr<Stream> stream, const Flow& flow, bool is_outgoing, std::string peer_name);
+  /// From now on requests to its target find it.
+  void enlist(const Connection& connection);
+  /// Counts a TLS connection that failed, and says so in the log, within bounds.
+  void report_tls(const Connection& connection, TlsFailure failure, std::string_view detail);
   /// Removes it; its memory goes, and the user hears of it, when nothing of it is on the call stack any more.
   void drop(ConnectionId id, const Error& why);
   void bury();
@@ -155,6 +183,8 @@ class TransportLayer {
   event_loop::TimerId burial_ = event_loop::kNoTimer;
   std::unordered_map<Target, ConnectionId, TargetHash> by_target_;
   std::uint64_t last_connection_ = 0;
+  std::size_t tls_lines_ = 0;  // in the log since tls_lines_since_
+  event_loop::TimePoint tls_lines_since_{};
   std::string scratch_;  // for what is serialised and sent at once
 };
 
