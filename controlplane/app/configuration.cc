@@ -41,11 +41,32 @@ config::Checked<config::ControlPlane> check_further(config::Checked<config::Cont
   if (const auto hosts = trust::trusted_hosts_of(*config); !hosts) {
     problems.push_back(problem_of(hosts.error(), lines));
   }
+  for (std::size_t i = 0; i < config->listeners.size(); ++i) {
+    if (config->listeners[i].transport != config::Transport::kTls) continue;
+    if (const auto tls = load_tls(config->listeners[i]); !tls) {
+      problems.push_back(problem_of(
+          {tls.error().kind, tls.error().message, fmt::format("listeners[{}].{}", i, tls.error().field)}, lines));
+    }
+  }
   if (!problems.empty()) return tl::unexpected(std::move(problems));
   return config;
 }
 
+sip::ClientCertificate to_sip(config::ClientCertificate wanted) {
+  switch (wanted) {
+    case config::ClientCertificate::kNone: return sip::ClientCertificate::kNone;
+    case config::ClientCertificate::kOptional: return sip::ClientCertificate::kOptional;
+    case config::ClientCertificate::kRequired: return sip::ClientCertificate::kRequired;
+  }
+  return sip::ClientCertificate::kRequired;
+}
+
 }  // namespace
+
+Result<std::shared_ptr<const sip::TlsContext>> load_tls(const config::Listener& listener) {
+  return sip::TlsContext::load({listener.certificate, listener.private_key, listener.trusted_ca},
+                               to_sip(listener.client_certificate));
+}
 
 config::Checked<config::ControlPlane> load_configuration(const std::string& path) {
   config::Lines lines;

@@ -50,7 +50,8 @@ PeerMonitor::PeerMonitor(Dependencies dependencies, const config::ControlPlane& 
       if (!address || !listener) continue;  // the validator refuses such a peer
       Watched watched;
       watched.zone = zone.name;
-      watched.target = {to_sip(peer.transport), {*address, peer.port}, listeners.at(*listener)};
+      watched.target = {to_sip(peer.transport), {*address, config::port_of(peer)}, listeners.at(*listener)};
+      if (peer.transport == config::Transport::kTls) watched.target.peer_name = config::name_of(peer);
       watched.hop_count = zone.hop_count;
       watched.monitored = zone.monitor;
       watched.shown = {zone.name,

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <utility>
 
+#include "controlplane/app/configuration.h"
 #include "controlplane/app/sip_users.h"
 #include "controlplane/app/standing_alarms.h"
 #include "controlplane/app/status_source.h"
@@ -50,6 +51,20 @@ sip::TransactionSettings transaction_settings(const config::Timers& timers) {
   settings.t2 = timers.t2;
   settings.t4 = timers.t4;
   return settings;
+}
+
+/// Who may come from any address, with a certificate: as the trust table lists them.
+std::vector<std::string> known_names(const config::ControlPlane& config) {
+  std::vector<std::string> known;
+  for (const config::Zone& zone : config.zones) {
+    for (const config::Peer& peer : zone.peers) {
+      if (peer.transport == config::Transport::kTls) known.push_back(config::name_of(peer));
+    }
+  }
+  for (const config::TrustedHost& host : config.trusted_hosts) {
+    if (!host.certificate_name.empty()) known.push_back(host.certificate_name);
+  }
+  return known;
 }
 
 sip::Transport to_sip(config::Transport transport) {
@@ -116,8 +131,13 @@ class Process::Impl {
 
   Status listen() {
     for (const config::Listener& listener : config_.listeners) {
-      const sip::ListenerSettings settings{
-          listener.name, to_sip(listener.transport), {listener.address, listener.port}, listener.advertised_host};
+      sip::ListenerSettings settings{
+          listener.name, to_sip(listener.transport), {listener.address, listener.port}, listener.advertised_host, {}};
+      if (listener.transport == config::Transport::kTls) {
+        auto tls = load_tls(listener);
+        if (!tls) return fail(tls.error().kind, tls.error().message, "listener \"" + listener.name + "\"");
+        settings.tls = std::move(*tls);
+      }
       const auto id = transport_.listen(settings);
       if (!id) {
         return fail(id.error().kind, "cannot listen on " + to_string(settings.address) + ": " + id.error().message,
@@ -127,6 +147,7 @@ class Process::Impl {
       log::info("sip.listening", {{"listener", listener.name}, {"address", transport_.sent_by(*id)}});
     }
     transport_.set_known_sources(known_sources(config_));
+    transport_.set_known_names(known_names(config_));
     return {};
   }
 
@@ -194,6 +215,7 @@ class Process::Impl {
     boost::system::error_code ignored;
     signals_.add(SIGTERM, ignored);
     signals_.add(SIGINT, ignored);
+    signals_.add(SIGHUP, ignored);
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
       on_signal(signal);
@@ -202,6 +224,7 @@ class Process::Impl {
   }
 
   void on_signal(int signal) {
+    if (signal == SIGHUP) return reload_certificates();
     log::info("control_plane.stopping", {{"signal", signal}, {"calls", calls_->calls()}});
     (void)notify_service("STOPPING=1");  // whoever asked for the stop knows
     if (calls_->is_draining()) return end_calls();
@@ -209,6 +232,21 @@ class Process::Impl {
     monitor_->stop();
     end_by_ = loop_.timers().now() + config_.timers.drain;
     drain();
+  }
+
+  /// Connections to come get what the files hold now; a listener whose files are wrong keeps what it has.
+  void reload_certificates() {
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+      const config::Listener& listener = config_.listeners[i];
+      if (listener.transport != config::Transport::kTls) continue;
+      auto tls = load_tls(listener);
+      const Status taken = tls ? transport_.set_tls(listeners_[i], std::move(*tls)) : forward_error(tls);
+      if (taken) {
+        log::info("sip.certificate_loaded", {{"listener", listener.name}, {"file", listener.certificate}});
+      } else {
+        log::error("sip.certificate_kept", {{"listener", listener.name}, {"why", to_string(taken.error())}});
+      }
+    }
   }
 
   /// Looks again until no call is left or the time is up.

@@ -126,11 +126,16 @@ B2bua::Entry* B2bua::find_session(contract::SessionId session) {
 }
 
 const config::Zone* B2bua::zone_of(const sip::Flow& flow) const {
-  std::string_view listener;
+  trust::Source source{flow.remote.ip, {}, {}, false};
   for (std::size_t i = 0; i < listeners_.size() && i < configuration_.listeners.size(); ++i) {
-    if (listeners_[i] == flow.listener) listener = configuration_.listeners[i].name;
+    const config::Listener& listener = configuration_.listeners[i];
+    if (listeners_[i] != flow.listener) continue;
+    source.listener = listener.name;
+    source.by_name_only = listener.transport == config::Transport::kTls &&
+                          listener.client_certificate == config::ClientCertificate::kRequired;
   }
-  const auto trusted = trust_.identify({flow.remote.ip, listener, {}});
+  if (flow.peer) source.verified_names = flow.peer->names;
+  const auto trusted = trust_.identify(source);
   return trusted ? configuration_.find_zone(trusted->zone) : nullptr;
 }
 
@@ -165,13 +170,17 @@ void B2bua::on_dialog_request(sip::ServerId transaction, const sip::Message& req
   if (zone == nullptr || zone->name != entry->call.at(side).zone) {
     return refuse(transaction, {403, "untrusted"}, request, flow);
   }
+  // A dialog with keys in it stays where they were safe.
+  if (entry->call.at(side).is_tls && flow.transport != sip::Transport::kTls) {
+    return refuse(transaction, {403, "untrusted"}, request, flow);
+  }
   const auto method = method_of(request.method());
   if (!method || *method == Method::kCancel || *method == Method::kAck) {
     const bool unknown = door_for(request.method()) == Door::kNotImplemented;
     return refuse(transaction, {static_cast<std::uint16_t>(unknown ? 501 : 405), "method"}, request, flow);
   }
   if (auto refused = screen_extensions(request)) return refuse(transaction, *refused, request, flow);
-  entry->link[contract::index(side)] = sip::Target{flow.transport, flow.remote, flow.listener};
+  entry->link[contract::index(side)] = sip::target_back(flow);
   const auto id = static_cast<ServerId>(transaction);
   const CallKey key = entry->call.record.id;
   if (*method == Method::kInvite) {

@@ -161,7 +161,7 @@ void B2bua::on_new_call(sip::ServerId transaction, const sip::Message& invite, c
   a.dialog.remote_tag = invite.from_tag();
   a.dialog.local_name = invite.to().text_without_tag();
   a.dialog.remote_name = invite.from().text_without_tag();
-  entry->link[0] = sip::Target{flow.transport, flow.remote, flow.listener};
+  entry->link[0] = sip::target_back(flow);
   entry->source = flow.remote.ip;
   ++calls_by_source_[flow.remote.ip];
 

@@ -7,7 +7,7 @@ namespace isthmus::sip {
 
 template <typename A>
 void describe(A& a, Target& v) {
-  a(v.transport, v.address, v.listener);
+  a(v.transport, v.address, v.listener, v.peer_name);
 }
 
 }  // namespace isthmus::sip

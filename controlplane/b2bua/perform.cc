@@ -54,7 +54,8 @@ std::optional<sip::Target> B2bua::first_target(Entry& entry) {
   const config::Peer& peer = zone->peers[attempt.peer];
   const auto address = deps_.resolve(peer.host);
   if (!address) return std::nullopt;
-  sip::Target target{transport_of(peer.transport), {*address, peer.port}, {}};
+  sip::Target target{transport_of(peer.transport), {*address, config::port_of(peer)}, {}};
+  if (peer.transport == config::Transport::kTls) target.peer_name = config::name_of(peer);
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     const config::Listener& listener = configuration_.listeners[i];
     const bool named = zone->listener.empty() || listener.name == zone->listener;
@@ -73,12 +74,16 @@ std::optional<sip::Target> B2bua::target_of(Entry& entry, Side side, const Dialo
   hop.uri = std::move(next);
   hop.link = link;
   hop.target = link;
+  // Over TLS the connection that was verified is the way, whatever the Contact says (RFC 5923 3).
+  if (link && link->transport == sip::Transport::kTls && deps_.transport.is_connected_to(*link)) return hop.target;
   const auto uri = sip::Uri::parse(hop.uri);
   if (!uri || !link) return hop.target;
   const auto wanted = sip::target_of(*uri, link->listener, link->transport);
   // A host name: the way the peer's last message came is the way back.
   if (!wanted) return hop.target;
   sip::Target target = *wanted;
+  if (link->transport == sip::Transport::kTls && target.transport != sip::Transport::kTls) return hop.target;
+  if (target.transport == sip::Transport::kTls) target.peer_name = link->peer_name;
   if (target.transport != link->transport) {
     const auto listener = deps_.transport.find_listener(target.transport);
     if (!listener) return hop.target;

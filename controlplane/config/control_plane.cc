@@ -13,6 +13,13 @@ const Named* find_by_name(const std::vector<Named>& all, std::string_view name) 
 
 }  // namespace
 
+std::uint16_t port_of(const Peer& peer) {
+  if (peer.port != 0) return peer.port;
+  return peer.transport == Transport::kTls ? kDefaultTlsPort : kDefaultPort;
+}
+
+const std::string& name_of(const Peer& peer) { return peer.name.empty() ? peer.host : peer.name; }
+
 const Zone* ControlPlane::find_zone(std::string_view name) const { return find_by_name(zones, name); }
 
 const Listener* ControlPlane::find_listener(std::string_view name) const { return find_by_name(listeners, name); }

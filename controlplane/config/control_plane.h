@@ -13,8 +13,13 @@
 
 namespace isthmus::config {
 
-/// kTls is known to the schema and refused by the validator until the listener exists.
 enum class Transport : std::uint8_t { kUdp, kTcp, kTls };
+
+inline constexpr std::uint16_t kDefaultPort = 5060;  // RFC 3261 19.1.2
+inline constexpr std::uint16_t kDefaultTlsPort = 5061;
+
+/// Whether a TLS listener asks whoever connects for a certificate. What is sent must always verify.
+enum class ClientCertificate : std::uint8_t { kNone, kOptional, kRequired };
 
 enum class MediaEncryption : std::uint8_t { kOff, kAuto, kRequired };
 
@@ -29,9 +34,16 @@ struct Listener {
   std::string name;  ///< unique
   Transport transport = Transport::kUdp;
   IpAddress address;
-  std::uint16_t port = 5060;
+  std::uint16_t port = 5060;    ///< where none is written, TLS has 5061
   std::string advertised_host;  ///< host of Via and Contact; empty: the address
   std::string zone;             ///< sources listed for no zone belong to this one; empty: they are refused
+
+  // TLS alone. Files in PEM form, readable by the user that the control plane runs as.
+  std::string certificate{};  ///< ours, then those of its authorities: the chain that is sent, in both directions
+  std::string private_key{};
+  std::string trusted_ca{};  ///< authorities of peers, in both directions
+  /// kRequired: who connects is known by a name of its certificate and never by its address (threat model B1).
+  ClientCertificate client_certificate = ClientCertificate::kRequired;
 };
 
 /// A network of the data plane, by the name that the data plane's own configuration gives it.
@@ -43,10 +55,16 @@ struct Network {
 };
 
 struct Peer {
-  std::string host;  ///< numeric address, or a name
-  std::uint16_t port = 5060;
+  std::string host;        ///< numeric address, or a name
+  std::uint16_t port = 0;  ///< 0: none written, see port_of
   Transport transport = Transport::kUdp;
+  std::string name{};  ///< TLS: what its certificate must say; empty: the host
 };
+
+/// 5060, 5061 for TLS, unless another one is written.
+std::uint16_t port_of(const Peer& peer);
+/// TLS: the name to verify.
+const std::string& name_of(const Peer& peer);
 
 /// What an INVITE without SDP is answered with (R38).
 enum class DelayedOfferPreset : std::uint8_t { kAudio, kAudioVideo };

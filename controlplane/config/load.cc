@@ -33,6 +33,18 @@ void add_of_other_entries(Problems& problems, const Problems& further) {
   }
 }
 
+/// A listener without a port of its own has that of its transport.
+void set_default_ports(const Value& root, ControlPlane& config) {
+  const Value* written = root.find("listener");
+  if (written == nullptr || written->items.size() != config.listeners.size()) return;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    Listener& listener = config.listeners[i];
+    if (listener.transport == Transport::kTls && written->items[i].find("port") == nullptr) {
+      listener.port = kDefaultTlsPort;
+    }
+  }
+}
+
 }  // namespace
 
 Checked<ControlPlane> load_text(std::string_view text, Lines* lines) {
@@ -42,6 +54,7 @@ Checked<ControlPlane> load_text(std::string_view text, Lines* lines) {
   if (!root) return tl::unexpected(root.error());
   ControlPlane config;
   Problems problems = apply_schema(*root, config, known);
+  set_default_ports(*root, config);
   add_of_other_entries(problems, validate(config, known));
   if (!problems.empty()) return tl::unexpected(std::move(problems));
   return config;

@@ -25,9 +25,13 @@ constexpr TextBounds kName{1, 64};
 constexpr TextBounds kNetworkName{1, 32};  // contract::kMaxNetworkNameBytes
 constexpr TextBounds kHost{0, 253};        // RFC 1035 2.3.4
 constexpr TextBounds kPattern{0, 512};
+constexpr TextBounds kPath{0, 4095};  // PATH_MAX without its NUL
 
 constexpr Word<Transport> kTransports[] = {
     {"udp", Transport::kUdp}, {"tcp", Transport::kTcp}, {"tls", Transport::kTls}};
+constexpr Word<ClientCertificate> kClientCertificates[] = {{"none", ClientCertificate::kNone},
+                                                           {"optional", ClientCertificate::kOptional},
+                                                           {"required", ClientCertificate::kRequired}};
 constexpr Word<MediaEncryption> kEncryptions[] = {
     {"required", MediaEncryption::kRequired}, {"auto", MediaEncryption::kAuto}, {"off", MediaEncryption::kOff}};
 constexpr Word<ZoneType> kZoneTypes[] = {{"neighbor", ZoneType::kNeighbor}};
@@ -84,11 +88,19 @@ Keys<Listener> listener_keys() {
       text("name", &Listener::name, "unique", Need::kRequired, kName),
       choice("transport", &Listener::transport, kTransports, "", Need::kRequired),
       address("address", &Listener::address, "local address", Need::kRequired),
-      number("port", &Listener::port, 0, 65535, "0: any free one, for tests"),
+      number("port", &Listener::port, 0, 65535, "without it, tls has 5061; 0: any free one, for tests"),
       text("advertised_host", &Listener::advertised_host, "host of Via and Contact; empty: the address",
            Need::kOptional, kHost),
       text("zone", &Listener::zone, "zone of sources that no trusted host or peer names; empty: they are refused",
            Need::kOptional, kName),
+      text("certificate", &Listener::certificate, "tls: file (PEM) with our certificate, then those of its authorities",
+           Need::kOptional, kPath),
+      text("private_key", &Listener::private_key, "tls: file (PEM) with its key, without a passphrase", Need::kOptional,
+           kPath),
+      text("trusted_ca", &Listener::trusted_ca, "tls: file (PEM) with the authorities that peers may have",
+           Need::kOptional, kPath),
+      choice("client_certificate", &Listener::client_certificate, kClientCertificates,
+             "tls: asked of who connects; required: it is known by its name and not by its address"),
   };
 }
 
@@ -104,8 +116,9 @@ Keys<Network> network_keys() {
 Keys<Peer> peer_keys() {
   return {
       text("host", &Peer::host, "numeric address", Need::kRequired, kHost),
-      number("port", &Peer::port, 1, 65535, ""),
+      number("port", &Peer::port, 1, 65535, "without it, 5060 or, for tls, 5061"),
       choice("transport", &Peer::transport, kTransports, ""),
+      text("name", &Peer::name, "tls: what its certificate must say; empty: the host", Need::kOptional, kHost),
   };
 }
 

@@ -77,9 +77,7 @@ class Validator {
     std::set<std::tuple<Transport, IpAddress, std::uint16_t>> seen;
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
       const Listener& listener = config_.listeners[i];
-      if (listener.transport == Transport::kTls) {
-        add(at("listener", i, "transport"), "TLS listeners do not exist yet; use \"tcp\" or \"udp\"");
-      }
+      check_tls(i, listener);
       if (listener.address.is_multicast() || listener.address.is_broadcast()) {
         add(at("listener", i, "address"), to_string(listener.address) + " is not an address of one host");
       }
@@ -92,6 +90,20 @@ class Validator {
       }
       check_host(at("listener", i, "advertised_host"), listener.advertised_host);
       check_reference(at("listener", i, "zone"), "zone", listener.zone, config_.zones);
+    }
+  }
+
+  /// What is in the files is looked at where there is a TLS library (app/configuration).
+  void check_tls(std::size_t i, const Listener& listener) {
+    const std::pair<std::string_view, const std::string&> files[] = {{"certificate", listener.certificate},
+                                                                     {"private_key", listener.private_key},
+                                                                     {"trusted_ca", listener.trusted_ca}};
+    for (const auto& [key, file] : files) {
+      if (listener.transport == Transport::kTls && file.empty()) {
+        add(at("listener", i, key), "is missing: a TLS listener needs certificate, private_key and trusted_ca");
+      } else if (listener.transport != Transport::kTls && !file.empty()) {
+        add(at("listener", i, key), "is for transport \"tls\" alone");
+      }
     }
   }
 
@@ -117,9 +129,11 @@ class Validator {
     for (std::size_t p = 0; p < zone.peers.size(); ++p) {
       const Peer& peer = zone.peers[p];
       const std::string path = at("zone", i, "peers[" + std::to_string(p) + "]");
-      if (peer.transport == Transport::kTls) {
-        add(path + ".transport", "TLS does not exist yet; use \"tcp\" or \"udp\"");
-      } else if (bound != nullptr ? bound->transport != peer.transport : !has_listener(peer.transport)) {
+      check_host(path + ".name", peer.name);
+      if (!peer.name.empty() && peer.transport != Transport::kTls) {
+        add(path + ".name", "is for transport \"tls\" alone: nothing else has a certificate");
+      }
+      if (bound != nullptr ? bound->transport != peer.transport : !has_listener(peer.transport)) {
         add(path + ".transport", bound != nullptr ? "differs from that of the zone's listener"
                                                   : "there is no listener with this transport to send from");
       }
@@ -134,6 +148,13 @@ class Validator {
     }
   }
 
+  bool has_tls(const Zone& zone) const {
+    if (std::ranges::find(zone.peers, Transport::kTls, &Peer::transport) != zone.peers.end()) return true;
+    return std::ranges::any_of(config_.listeners, [&zone](const Listener& listener) {
+      return listener.transport == Transport::kTls && (listener.name == zone.listener || listener.zone == zone.name);
+    });
+  }
+
   void check_zones() {
     check_unique("zone", config_.zones);
     for (std::size_t i = 0; i < config_.zones.size(); ++i) {
@@ -145,10 +166,10 @@ class Validator {
       if (zone.session_minimum > zone.session_interval) {
         add(at("zone", i, "session_minimum_s"), "is more than session_interval_s (RFC 4028 4)");
       }
-      if (zone.media_encryption == MediaEncryption::kRequired && !zone.keys_over_clear) {
+      if (zone.media_encryption == MediaEncryption::kRequired && !zone.keys_over_clear && !has_tls(zone)) {
         add(at("zone", i, "media_encryption"),
-            "\"required\" needs signalling over TLS, which does not exist yet: no call could be encrypted. "
-            "In a laboratory, keys_over_clear = true sends the keys in the clear");
+            "\"required\" needs signalling over TLS, and neither a peer nor the listener of the zone has it: no call "
+            "could be encrypted. In a laboratory, keys_over_clear = true sends the keys in the clear");
       }
     }
   }

@@ -56,7 +56,9 @@ void TransportLayer::Connection::take_identity(const TlsOutcome& outcome) {
   ++owner_.counters_.tls_handshakes;
   if (!outcome.names.empty()) {
     if (!is_outgoing_) peer_name_ = outcome.names.front();
-    flow_.peer = std::make_shared<const VerifiedPeer>(VerifiedPeer{peer_name_, outcome.names});
+    const bool is_known = std::ranges::any_of(
+        outcome.names, [this](const std::string& name) { return owner_.known_names_.contains(name); });
+    flow_.peer = std::make_shared<const VerifiedPeer>(VerifiedPeer{peer_name_, outcome.names, is_known});
   }
   if (is_outgoing_) return;
   end_handshake();
@@ -135,7 +137,8 @@ std::optional<event_loop::TimePoint> TransportLayer::Connection::deadline() cons
   if (message_began_) consider(*message_began_ + settings.message_timeout);
   if (is_outgoing_) return earliest;
   if (!has_spoken_) consider(started_ + settings.first_request_timeout);
-  if (!owner_.sources_.is_known(flow_.remote.ip)) consider(active_ + settings.idle_timeout);
+  const bool is_vouched_for = flow_.peer && flow_.peer->is_known;
+  if (!owner_.sources_.is_known(flow_.remote.ip, is_vouched_for)) consider(active_ + settings.idle_timeout);
   return earliest;
 }
 

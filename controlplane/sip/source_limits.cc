@@ -23,14 +23,14 @@ void SourceTable::set_known(std::vector<IpAddress> sources) {
   known_.insert(sources.begin(), sources.end());
 }
 
-SourceTable::Source* SourceTable::find_or_add(const IpAddress& source) {
+SourceTable::Source* SourceTable::find_or_add(const IpAddress& source, bool is_vouched_for) {
   const IpAddress key = key_of(source);
   if (const auto found = sources_.find(key); found != sources_.end()) return &found->second;
   if (sources_.size() >= limits_.max_sources) forget_quiet_sources();
   // A configured peer is never shut out because strangers filled the table; there are only so many of them.
-  if (sources_.size() >= limits_.max_sources && !is_known(source)) return nullptr;
+  if (sources_.size() >= limits_.max_sources && !is_known(source, is_vouched_for)) return nullptr;
   const auto now = clock_.now();
-  const Rate& requests = is_known(source) ? limits_.known_new_requests : limits_.unknown_new_requests;
+  const Rate& requests = is_known(source, is_vouched_for) ? limits_.known_new_requests : limits_.unknown_new_requests;
   Source fresh;
   fresh.messages = {limits_.unknown_messages.burst, now};
   fresh.new_requests = {requests.burst, now};
@@ -60,22 +60,22 @@ void SourceTable::forget_quiet_sources() {
   });
 }
 
-SourceTable::Verdict SourceTable::take_message(const IpAddress& source) {
-  if (is_known(source)) return Verdict::kTake;
-  Source* const entry = find_or_add(source);
+SourceTable::Verdict SourceTable::take_message(const IpAddress& source, bool is_vouched_for) {
+  if (is_known(source, is_vouched_for)) return Verdict::kTake;
+  Source* const entry = find_or_add(source, false);
   if (entry == nullptr) return Verdict::kTableFull;
   return take(entry->messages, limits_.unknown_messages) ? Verdict::kTake : Verdict::kOverRate;
 }
 
-SourceTable::Verdict SourceTable::take_new_request(const IpAddress& source) {
-  Source* const entry = find_or_add(source);
+SourceTable::Verdict SourceTable::take_new_request(const IpAddress& source, bool is_vouched_for) {
+  Source* const entry = find_or_add(source, is_vouched_for);
   if (entry == nullptr) return Verdict::kTableFull;
-  const Rate& rate = is_known(source) ? limits_.known_new_requests : limits_.unknown_new_requests;
+  const Rate& rate = is_known(source, is_vouched_for) ? limits_.known_new_requests : limits_.unknown_new_requests;
   return take(entry->new_requests, rate) ? Verdict::kTake : Verdict::kOverRate;
 }
 
 SourceTable::Verdict SourceTable::take_connection(const IpAddress& source) {
-  Source* const entry = find_or_add(source);
+  Source* const entry = find_or_add(source, false);
   if (entry == nullptr) return Verdict::kTableFull;
   const std::size_t limit = is_known(source) ? limits_.max_known_connections : limits_.max_connections;
   if (entry->connections >= limit) return Verdict::kOverRate;
@@ -84,7 +84,7 @@ SourceTable::Verdict SourceTable::take_connection(const IpAddress& source) {
 }
 
 bool SourceTable::take_handshake(const IpAddress& source) {
-  Source* const entry = find_or_add(source);
+  Source* const entry = find_or_add(source, false);
   if (entry == nullptr || entry->handshakes >= limits_.max_handshakes) return false;
   ++entry->handshakes;
   return true;

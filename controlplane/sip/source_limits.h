@@ -35,11 +35,14 @@ class SourceTable {
   SourceTable(const event_loop::Clock& clock, SourceLimits limits) : clock_(clock), limits_(limits) {}
 
   void set_known(std::vector<IpAddress> sources);
-  bool is_known(const IpAddress& source) const { return known_.contains(source); }
+  /// `is_vouched_for`: what this comes over shows a certificate of a configured peer.
+  bool is_known(const IpAddress& source, bool is_vouched_for = false) const {
+    return is_vouched_for || known_.contains(source);
+  }
 
   enum class Verdict : std::uint8_t { kTake, kOverRate, kTableFull };
-  Verdict take_message(const IpAddress& source);
-  Verdict take_new_request(const IpAddress& source);
+  Verdict take_message(const IpAddress& source, bool is_vouched_for = false);
+  Verdict take_new_request(const IpAddress& source, bool is_vouched_for = false);
   Verdict take_connection(const IpAddress& source);
   void release_connection(const IpAddress& source);
   /// For a connection that was taken.
@@ -59,7 +62,7 @@ class SourceTable {
     std::size_t handshakes = 0;  // of these connections
   };
 
-  Source* find_or_add(const IpAddress& source);
+  Source* find_or_add(const IpAddress& source, bool is_vouched_for);
   bool take(Bucket& bucket, const Rate& rate);
   void forget_quiet_sources();
 

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "controlplane/sip/openssl_handles.h"
+#include "controlplane/sip/peer_name.h"
 #include "controlplane/sip/tls_verify.h"
 #include "dataplane/base/address.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "controlplane/sip/text.h"
+#include "controlplane/sip/peer_name.h"
 #include "controlplane/sip/uri.h"
 #include "dataplane/base/address.h"
 
@@ -77,14 +77,6 @@ void take_server_usage_of_clients(X509_STORE_CTX* store) {
 }
 
 }  // namespace
-
-std::string normalised_name(std::string_view name) {
-  if (const auto address = IpAddress::parse(name)) return isthmus::to_string(*address);
-  if (name.ends_with('.')) name.remove_suffix(1);
-  std::string lower(name);
-  for (char& c : lower) c = text::lower(c);
-  return lower;
-}
 
 std::vector<std::string> names_of(const X509* certificate) {
   std::vector<std::string> names;

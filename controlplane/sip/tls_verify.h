@@ -16,7 +16,5 @@ int verify_peer(X509_STORE_CTX* store, void* unused);
 /// SANs: DNS names in lower case, hosts of sip and sips URIs, addresses as isthmus::to_string writes them; at most
 /// kMaxPeerNames.
 std::vector<std::string> names_of(const X509* certificate);
-/// The form in which names_of lists it.
-std::string normalised_name(std::string_view name);
 
 }  // namespace isthmus::sip

@@ -5,6 +5,7 @@
 
 #include "controlplane/sip/connection.h"
 #include "controlplane/sip/parser.h"
+#include "controlplane/sip/peer_name.h"
 #include "controlplane/sip/text.h"
 #include "controlplane/sip/tls_stream.h"
 #include "controlplane/sip/token.h"
@@ -40,6 +41,8 @@ void stamp_top_via(Message& request, const Flow& flow) {
   }
   if (wants_rport) request.set_top_via_parameter("rport", std::to_string(flow.remote.port));
 }
+
+bool is_vouched_for(const Flow& flow) { return flow.peer && flow.peer->is_known; }
 
 /// Outside of dialogs: what starts work here. ACK and CANCEL need something that is there already.
 bool is_new_request(const Message& message) {
@@ -175,6 +178,11 @@ Status TransportLayer::set_tls(ListenerId listener, std::shared_ptr<const TlsCon
 
 void TransportLayer::set_known_sources(std::vector<IpAddress> sources) { sources_.set_known(std::move(sources)); }
 
+void TransportLayer::set_known_names(const std::vector<std::string>& names) {
+  known_names_.clear();
+  for (const std::string& name : names) known_names_.insert(normalised_name(name));
+}
+
 std::size_t TransportLayer::connections() const { return connections_.size(); }
 
 // ---------------------------------------------------------------------------------------------------------- receiving
@@ -218,14 +226,14 @@ void TransportLayer::on_accepted(ListenerId listener, std::unique_ptr<Stream> st
 
 bool TransportLayer::take_keep_alive(const Flow& flow) {
   ++counters_.keep_alives;
-  if (sources_.take_message(flow.remote.ip) == SourceTable::Verdict::kTake) return true;
+  if (sources_.take_message(flow.remote.ip, is_vouched_for(flow)) == SourceTable::Verdict::kTake) return true;
   ++counters_.source_rate_dropped;
   return false;
 }
 
 void TransportLayer::take_message(std::string_view bytes, const Flow& flow) {
   ++counters_.received_messages;
-  switch (sources_.take_message(flow.remote.ip)) {
+  switch (sources_.take_message(flow.remote.ip, is_vouched_for(flow))) {
     case SourceTable::Verdict::kTake: break;
     case SourceTable::Verdict::kOverRate: ++counters_.source_rate_dropped; return;
     case SourceTable::Verdict::kTableFull: ++counters_.source_table_full; return;
@@ -252,8 +260,8 @@ void TransportLayer::take_message(std::string_view bytes, const Flow& flow) {
 
 bool TransportLayer::is_within_rate(const Message& request, const Flow& flow) {
   if (!is_new_request(request)) return true;
-  if (sources_.take_new_request(flow.remote.ip) == SourceTable::Verdict::kTake) return true;
-  if (!sources_.is_known(flow.remote.ip)) {
+  if (sources_.take_new_request(flow.remote.ip, is_vouched_for(flow)) == SourceTable::Verdict::kTake) return true;
+  if (!sources_.is_known(flow.remote.ip, is_vouched_for(flow))) {
     ++counters_.source_rate_dropped;  // strangers learn nothing
     return false;
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "controlplane/event_loop/timers.h"
@@ -41,6 +42,7 @@ inline constexpr ConnectionId kNoConnection{0};
 struct VerifiedPeer {
   std::string name;                ///< the one that connections are told apart by: what we asked for, or the first SAN
   std::vector<std::string> names;  ///< all SANs that were verified (TlsOutcome::names)
+  bool is_known = false;           ///< one of them is that of a configured peer
 };
 
 /// Where a message came from, as seen on the wire. A value.
@@ -129,6 +131,8 @@ class TransportLayer {
 
   /// Sources for which the rates and the idle time-out of unknown peers do not hold (configured peers).
   void set_known_sources(std::vector<IpAddress> sources);
+  /// The same by name, for those that come with a certificate.
+  void set_known_names(const std::vector<std::string>& names);
 
   /// Sends a request's bytes: over UDP at once, else over the connection to that target (made if there is none).
   /// Failure that is known at once is the result; what comes later is on_connection_closed.
@@ -176,6 +180,7 @@ class TransportLayer {
   TransportUser* user_ = nullptr;
   Counters counters_;
   SourceTable sources_;
+  std::unordered_set<std::string> known_names_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   struct Dropped;

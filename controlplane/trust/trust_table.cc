@@ -22,7 +22,9 @@ IpAddress masked(IpAddress address, std::uint8_t bits) {
   return address;
 }
 
-std::string lower(std::string_view text) {
+/// As the names of certificates come: addresses in their one form, names in lower case (RFC 5922 7.2).
+std::string normalised(std::string_view text) {
+  if (const auto address = IpAddress::parse(text)) return isthmus::to_string(*address);
   std::string result(text);
   for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return result;
@@ -80,6 +82,9 @@ Result<std::vector<TrustedHost>> trusted_hosts_of(const config::ControlPlane& co
   }
   for (const config::Zone& zone : configuration.zones) {
     for (const config::Peer& peer : zone.peers) {
+      if (peer.transport == config::Transport::kTls) {
+        hosts.push_back({"peer of " + zone.name, std::nullopt, config::name_of(peer), zone.listener, zone.name});
+      }
       const auto network = Network::parse(peer.host);
       if (!network) continue;  // a name: the caller resolves it
       hosts.push_back({"peer of " + zone.name, *network, "", zone.listener, zone.name});
@@ -104,7 +109,7 @@ TrustTable::TrustTable(std::vector<TrustedHost> hosts) : hosts_(std::move(hosts)
       }
       by_address_[host.network->address].push_back(i);
     } else if (!host.certificate_name.empty()) {
-      by_certificate_name_[lower(host.certificate_name)].push_back(i);
+      by_certificate_name_[normalised(host.certificate_name)].push_back(i);
     }
   }
   for (auto& lengths : lengths_) std::sort(lengths.begin(), lengths.end(), std::greater<>());
@@ -125,12 +130,13 @@ const TrustedHost* TrustTable::best_of(const Entries& entries, std::string_view 
 
 std::optional<Trusted> TrustTable::identify(const Source& source) const {
   for (const std::string& name : source.verified_names) {
-    const auto found = by_certificate_name_.find(lower(name));
+    const auto found = by_certificate_name_.find(normalised(name));
     if (found == by_certificate_name_.end()) continue;
     if (const TrustedHost* host = best_of(found->second, source.listener)) return Trusted{host->zone, host->name};
   }
   const IpAddress address = unmapped(source.address);
   for (const std::uint8_t bits : lengths_[address.is_v4() ? 0 : 1]) {
+    if (source.by_name_only && bits != 0) continue;
     const auto found = by_address_.find(masked(address, bits));
     if (found == by_address_.end()) continue;
     // One masked address may be listed with several lengths (10.0.0.0/8 and 10.0.0.0/16).
@@ -138,7 +144,8 @@ std::optional<Trusted> TrustTable::identify(const Source& source) const {
     for (const std::uint32_t i : found->second) {
       if (hosts_[i].network->prefix_bits == bits) of_this_length.push_back(i);
     }
-    if (const TrustedHost* host = best_of(of_this_length, source.listener)) return Trusted{host->zone, host->name};
+    const TrustedHost* host = best_of(of_this_length, source.listener);
+    if (host != nullptr && (!source.by_name_only || !host->listener.empty())) return Trusted{host->zone, host->name};
   }
   return std::nullopt;
 }

@@ -43,6 +43,8 @@ struct Source {
   IpAddress address;
   std::string_view listener;
   std::span<const std::string> verified_names;  ///< SANs of a certificate that was checked; else empty
+  /// The listener demands certificates: an address says nothing, and of those only "anybody at this listener" counts.
+  bool by_name_only = false;
 };
 
 /// A verdict with its evidence.
@@ -51,8 +53,8 @@ struct Trusted {
   std::string_view host;  ///< display name of the entry that matched
 };
 
-/// Sources of a configuration: the listed hosts, the numeric peers of each zone, and for listeners that name a zone
-/// everybody who is on no other list.
+/// Sources of a configuration: the listed hosts, the peers of each zone by address where it is numeric and by name
+/// where they have certificates, and for listeners that name a zone everybody who is on no other list.
 Result<std::vector<TrustedHost>> trusted_hosts_of(const config::ControlPlane& configuration);
 
 class TrustTable {

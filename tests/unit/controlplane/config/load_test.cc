@@ -38,8 +38,8 @@ TEST(ConfigLoad, SmallestConfigurationHasTheDefaultsOfTheRequirements) {
   EXPECT_EQ(config->zones[0].media_encryption, MediaEncryption::kAuto);  // R171
   EXPECT_FALSE(config->zones[0].keys_over_clear);
   EXPECT_TRUE(config->zones[0].monitor);
-  EXPECT_EQ(config->zones[0].peers[0].port, 5060);  // R50
-  EXPECT_EQ(config->timers.t1.count(), 500);        // R52
+  EXPECT_EQ(port_of(config->zones[0].peers[0]), 5060);  // R50
+  EXPECT_EQ(config->timers.t1.count(), 500);            // R52
   EXPECT_EQ(config->timers.t2.count(), 4000);
   EXPECT_EQ(config->timers.invite_expiry.count(), 180);
   EXPECT_EQ(to_string(config->rest.address), "127.0.0.1");
@@ -141,7 +141,23 @@ const Golden kGolden[] = {
      "[[zone]]\nname = \"z\"\n[[search_rule]]\nname = \"r\"\nmode = \"any_alias\"\ntarget_zone = \"z\"\n",
      "f:16: search_rule[0].target_zone: zone \"z\" has no peers to send calls to\n"},
     {"TlsListener", "[[listener]]\nname = \"t\"\ntransport = \"tls\"\naddress = \"127.0.0.1\"\n",
-     "f:13: listener[1].transport: TLS listeners do not exist yet; use \"tcp\" or \"udp\"\n"},
+     "f:11: listener[1].certificate: is missing: a TLS listener needs certificate, private_key and trusted_ca\n"
+     "f:11: listener[1].private_key: is missing: a TLS listener needs certificate, private_key and trusted_ca\n"
+     "f:11: listener[1].trusted_ca: is missing: a TLS listener needs certificate, private_key and trusted_ca\n"},
+    {"CertificateInTheClear",
+     "[[listener]]\nname = \"t\"\ntransport = \"tcp\"\naddress = \"127.0.0.1\"\ncertificate = \"x.pem\"\n",
+     "f:15: listener[1].certificate: is for transport \"tls\" alone\n"},
+    {"BadClientCertificate",
+     "[[listener]]\nname = \"t\"\ntransport = \"tls\"\naddress = \"127.0.0.1\"\nclient_certificate = \"yes\"\n",
+     "f:15: listener[1].client_certificate: is \"yes\", should be \"none\" | \"optional\" | \"required\"\n"},
+    {"TlsPeerWithoutListener", "[[zone]]\nname = \"z\"\npeers = [{ host = \"127.0.0.3\", transport = \"tls\" }]\n",
+     "f:13: zone[1].peers[0].transport: there is no listener with this transport to send from\n"},
+    {"NameOfAClearPeer", "[[zone]]\nname = \"z\"\npeers = [{ host = \"127.0.0.3\", name = \"fe.example.com\" }]\n",
+     "f:13: zone[1].peers[0].name: is for transport \"tls\" alone: nothing else has a certificate\n"},
+    {"BadNameOfATlsPeer",
+     "[[zone]]\nname = \"z\"\npeers = [{ host = \"127.0.0.3\", transport = \"tls\", name = \"fe example\" }]\n",
+     "f:13: zone[1].peers[0].name: \"fe example\" is neither a host name nor an IP address\n"
+     "f:13: zone[1].peers[0].transport: there is no listener with this transport to send from\n"},
     {"SameSocketTwice", "[[listener]]\nname = \"u2\"\ntransport = \"udp\"\naddress = \"127.0.0.1\"\nport = 5060\n",
      "f:15: listener[1].port: another listener has the same transport, address and port\n"},
     {"AnyAddressWithoutName", "[[listener]]\nname = \"any\"\ntransport = \"udp\"\naddress = \"0.0.0.0\"\n",
@@ -154,7 +170,8 @@ const Golden kGolden[] = {
     {"SessionMinimum", "[[zone]]\nname = \"z\"\nsession_minimum_s = 1801\n",
      "f:13: zone[1].session_minimum_s: is more than session_interval_s (RFC 4028 4)\n"},
     {"RequiredWithoutTls", "[[zone]]\nname = \"z\"\nmedia_encryption = \"required\"\n",
-     "f:13: zone[1].media_encryption: \"required\" needs signalling over TLS, which does not exist yet: no call could "
+     "f:13: zone[1].media_encryption: \"required\" needs signalling over TLS, and neither a peer nor the listener of "
+     "the zone has it: no call could "
      "be encrypted. In a laboratory, keys_over_clear = true sends the keys in the clear\n"},
     {"NetworkWithoutFamily", "[[network]]\nname = \"n\"\nipv4 = false\n",
      "f:13: network[1].ipv4: the network has neither IPv4 nor IPv6\n"},
@@ -180,6 +197,28 @@ const Golden kGolden[] = {
 
 std::string name_of(const testing::TestParamInfo<Golden>& info) { return info.param.name; }
 INSTANTIATE_TEST_SUITE_P(Golden, ConfigProblem, testing::ValuesIn(kGolden), name_of);
+
+TEST(ConfigLoad, TlsHasItsOwnDefaultPort) {
+  const std::string listener =
+      "[[listener]]\nname = \"t\"\ntransport = \"tls\"\naddress = \"127.0.0.1\"\ncertificate = \"c\"\n"
+      "private_key = \"k\"\ntrusted_ca = \"a\"\n";
+  const std::string zone =
+      "[[zone]]\nname = \"z\"\nmedia_encryption = \"required\"\npeers = [{ host = \"127.0.0.3\", transport = \"tls\" "
+      "}, "
+      "{ host = \"127.0.0.4\", port = 5070, transport = \"tls\", name = \"fe.example.com\" }]\n";
+  const auto config = load_text(std::string(kSmall) + listener + zone);
+  ASSERT_TRUE(config) << to_text(config.error(), "f");
+  EXPECT_EQ(config->listeners[0].port, 5060);
+  EXPECT_EQ(config->listeners[1].port, 5061);
+  EXPECT_EQ(config->listeners[1].client_certificate, ClientCertificate::kRequired);
+  EXPECT_EQ(port_of(config->zones[0].peers[0]), 5060);
+  EXPECT_EQ(port_of(config->zones[1].peers[0]), 5061);
+  EXPECT_EQ(name_of(config->zones[1].peers[0]), "127.0.0.3");
+  EXPECT_EQ(port_of(config->zones[1].peers[1]), 5070);
+  EXPECT_EQ(name_of(config->zones[1].peers[1]), "fe.example.com");
+  EXPECT_EQ(load_text(std::string(kSmall) + listener + "port = 0\n")->listeners[1].port, 0);
+  EXPECT_EQ(load_text(std::string(kSmall) + listener + "port = 65072\n")->listeners[1].port, 65072);
+}
 
 TEST(ConfigLoad, EmptyFileSaysWhatIsNeeded) {
   EXPECT_EQ(problems_of(""),

@@ -76,6 +76,42 @@ TEST(TrustTable, CertificateNameComesBeforeTheAddress) {
   EXPECT_FALSE(table.identify({ip("192.0.2.9"), "tls", {}}));
 }
 
+TEST(TrustTable, WhereCertificatesAreDemandedAnAddressSaysNothing) {
+  TrustedHost by_name;
+  by_name.certificate_name = "2001:DB8::0:1";
+  by_name.zone = "lync";
+  TrustedHost anybody = host("0.0.0.0/0", "guests");
+  anybody.listener = "open";
+  const TrustTable table({host("10.0.0.1", "ucm"), host("0.0.0.0/0", "world"), by_name, anybody});
+  const std::vector<std::string> names{"2001:db8::1"};
+  const std::vector<std::string> others{"other.example.com"};
+  EXPECT_EQ(table.identify({ip("10.0.0.1"), "tls", others, false})->zone, "ucm");
+  EXPECT_FALSE(table.identify({ip("10.0.0.1"), "tls", others, true}));
+  EXPECT_FALSE(table.identify({ip("10.0.0.1"), "tls", {}, true}));
+  EXPECT_EQ(table.identify({ip("10.0.0.1"), "tls", names, true})->zone, "lync");
+  EXPECT_EQ(table.identify({ip("10.0.0.1"), "open", others, true})->zone, "guests");
+}
+
+TEST(TrustedHostsOf, PeersWithCertificatesAreListedByNameToo) {
+  config::ControlPlane configuration;
+  config::Zone lync;
+  lync.name = "lync";
+  lync.peers = {{"10.0.0.1", 5061, config::Transport::kTls, "FE1.example.com"},
+                {"10.0.0.2", 5061, config::Transport::kTls},
+                {"fe3.example.com", 5061, config::Transport::kTls}};
+  configuration.zones = {lync};
+  const TrustTable table(trusted_hosts_of(configuration).value());
+  for (const char* name : {"fe1.example.com", "10.0.0.2", "fe3.example.com"}) {
+    const std::vector<std::string> names{name};
+    const auto trusted = table.identify({ip("192.0.2.77"), "tls", names, true});
+    ASSERT_TRUE(trusted) << name;
+    EXPECT_EQ(trusted->zone, "lync");
+  }
+  const std::vector<std::string> numeric{"10.0.0.1"};
+  EXPECT_FALSE(table.identify({ip("192.0.2.77"), "tls", numeric, true}));  // its name is another one
+  EXPECT_TRUE(table.identify({ip("10.0.0.1"), "tls", {}, false}));
+}
+
 TEST(TrustTable, TakesAThousandEntries) {
   std::vector<TrustedHost> hosts;
   for (std::uint32_t i = 0; i < 1000; ++i) {
