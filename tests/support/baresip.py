@@ -5,7 +5,7 @@ import pathlib
 import re
 import subprocess
 
-from . import demo_media, netns
+from . import demo_media, netns, tls_keys
 
 CONTROL_PORT = 4444
 CONTROL_TIMEOUT_S = 5.0
@@ -42,13 +42,20 @@ ctrl_tcp_listen 127.0.0.1:{control}
 module_path {module_path}
 """
 
+_TLS = """\
+sip_certificate {certificate.both}
+sip_cafile {certificate.trusted}
+"""
+
 
 class Baresip:
-    """One endpoint. transport: udp, tcp. encryption: none, srtp-mand (SDES, refuses clear), srtp (SDES if the peer wants).
+    """One endpoint. transport: udp, tcp, tls (listens on 5061 and needs a lab_ca.Certificate). encryption: none, srtp-mand (SDES, refuses clear), srtp (SDES if the peer wants).
 
-    Starts in `place` of the lab; folder is its own and is filled with config, log, pictures/ and sounds/."""
+    Starts in `place` of the lab; folder is its own and is filled with config, log, pictures/ and sounds/; with tls, its secrets are in a file FOLDER.keys beside it,
+    where capture.py finds them for FOLDER.pcap."""
 
-    def __init__(self, lab, place, folder, media, address, transport="tcp", encryption="srtp-mand", user=None, film_of=None):
+    def __init__(self, lab, place, folder, media, address, transport="tcp", encryption="srtp-mand", user=None, film_of=None,
+                 certificate=None):
         self.lab, self.place, self.address, self.transport = lab, place, address, transport
         self.namespace = lab.names[place]
         self.user = user or place
@@ -64,19 +71,24 @@ class Baresip:
         parameters = ["regint=0", "answermode=auto", "audio_codecs=pcmu,pcma", "video_codecs=h264"]
         if encryption != "none":
             parameters.append(f"mediaenc={encryption}")
-        account = f"<sip:{self.user}@{host}:5060;transport={transport}>;" + ";".join(parameters)
+        self.port = 5061 if transport == "tls" else 5060
+        account = f"<sip:{self.user}@{host}:{self.port};transport={transport}>;" + ";".join(parameters)
         (self.folder / "accounts").write_text(account + "\n")
         (self.folder / "contacts").write_text("")
         module_path = pathlib.Path("/usr/lib/baresip/modules")
         config = _CONFIG.format(listen=f"{host}:5060", tone=demo_media.tone(media, film_of), film=demo_media.film(media, film_of),
                                 width=demo_media.WIDTH, height=demo_media.HEIGHT, fps=demo_media.FRAMES_PER_S,
                                 device="eth0", sounds=self.sounds, control=CONTROL_PORT, module_path=module_path)
+        self._environment = None
+        if transport == "tls":
+            config += _TLS.format(certificate=certificate)
+            self._environment = tls_keys.environment(self.folder, self.folder.with_suffix(".keys"))
         config += "".join(f"module {name}\n" for name in _MODULES) + "".join(f"module_app {name}\n" for name in _APPLICATIONS)
         (self.folder / "config").write_text(config)
 
     def start(self):
         with self.log.open("wb") as log:
-            self.process = self.lab.start(self.place, ["baresip", "-f", self.folder], stdout=log, stderr=subprocess.STDOUT)
+            self.process = self.lab.start(self.place, ["baresip", "-f", self.folder], env=self._environment, stdout=log, stderr=subprocess.STDOUT)
         netns.wait_until(self._answers, 10, f"baresip {self.user}: start ({self.log})")
 
     def stop(self):

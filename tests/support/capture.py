@@ -4,11 +4,11 @@ import pathlib
 import signal
 import subprocess
 
-from . import netns
+from . import netns, tls_keys
 
 ENDPOINT_PORTS = (10000, 10999)  # rtp_ports of baresip.py
 POOL_PORTS = (56000, 57000)      # the gateway's media ports
-ALL = "udp or tcp port 5060"     # media and SIP
+ALL = "udp or tcp port 5060 or tcp port 5061 or tcp port 65072"  # media and SIP
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +77,10 @@ def _packet(row):
                   bytes.fromhex(datagram.replace(":", "")))
 
 
-def crypto_attributes(path, from_address):
-    """Values of a=crypto in each SDP that an address sent, in order: a list of lists (one for each message)."""
-    run = subprocess.run(["tshark", "-n", "-r", str(path), "-Y", f"sdp && ip.src == {from_address}", "-T", "fields", "-e",
+def crypto_attributes(path, from_address, others=False):
+    """Values of a=crypto in each SDP that an address sent (others: that all others sent), in order: a list of lists (one for
+    each message)."""
+    run = subprocess.run(["tshark", "-n", *tls_keys.tshark_options(path), "-r", str(path), "-Y", f"sdp && ip.src {'!=' if others else '=='} {from_address}", "-T", "fields", "-e",
                           "sdp.media_attr"], check=True, capture_output=True, text=True)
     # The attributes of a message come joined by commas; SDES key parameters (RFC 4568) hold none here.
     return [[attribute[len("crypto:"):] for attribute in line.split(",") if attribute.startswith("crypto:")]
@@ -88,7 +89,7 @@ def crypto_attributes(path, from_address):
 
 def answered_at(path, from_address):
     """When the first 200 to an INVITE came from an address; seconds of the capture's clock."""
-    run = subprocess.run(["tshark", "-n", "-r", str(path), "-Y", f"sip.Status-Code == 200 && sip.CSeq.method == INVITE && "
+    run = subprocess.run(["tshark", "-n", *tls_keys.tshark_options(path), "-r", str(path), "-Y", f"sip.Status-Code == 200 && sip.CSeq.method == INVITE && "
                           f"ip.src == {from_address}", "-T", "fields", "-e", "frame.time_epoch"], check=True,
                          capture_output=True, text=True)
     times = run.stdout.split()

@@ -15,6 +15,8 @@ from tests.support import demo_media, gateway, netns, place_call  # noqa: E402  
 
 NAMES = {"left": "isthmus-left", "gateway": "isthmus-gw", "right": "isthmus-right"}
 RUN, STATE = pathlib.Path("/run/isthmus"), pathlib.Path("/var/lib/isthmus")
+USER = "isthmus-controlplane"
+TRANSPORT = "tls"  # of the left side, whose media is encrypted
 CALL_S = 8.0
 
 
@@ -31,7 +33,7 @@ def networks(_):
 def configure(arguments):
     shutil.rmtree(arguments.to, ignore_errors=True)
     arguments.to.mkdir(parents=True)
-    gateway.write_configuration(arguments.to, RUN, arguments.io_mode)
+    gateway.write_configuration(arguments.to, RUN, arguments.io_mode, USER, left_transport=TRANSPORT)
 
 
 def ready(_):
@@ -72,7 +74,8 @@ def call(arguments):
         try:
             with netns.Lab("demo", names=NAMES) as lab:
                 outcome = place_call.place(lab, rest(), folder, STATE / "media", CALL_S, wanted, say=say,
-                                           each_second=lambda shown: say(place_call.figures(shown)))
+                                           each_second=lambda shown: say(place_call.figures(shown)),
+                                           certificates=gateway.certificates(RUN), left_transport=TRANSPORT)
             rows, complaints = outcome.rows, outcome.complaints
         except Exception as error:  # the verdict is a sentence; the folder has the logs
             complaints = [f"{type(error).__name__}: {error}"]

@@ -9,12 +9,12 @@ import signal
 import subprocess
 import tempfile
 
-from . import netns
+from . import lab_ca, netns
 
 PROGRAMS = ("isthmus-supervisor", "isthmus-dataplane", "isthmus-controlplane", "isthmus")
 REST_PORT = 8480
 READY_S = 30
-_NOBODY = 65534
+_NOBODY, _NOBODY_NAME = 65534, "nobody"  # the control plane's user in tests
 
 _DATAPLANE = """\
 [dataplane]
@@ -35,7 +35,7 @@ interface = "right"
 {right_device_line}addresses = ["{right}", "{right6}"]
 """
 
-# Where there are keys, the laboratory's switch that lets them cross a clear link is on until there is TLS.
+# Where there are keys on a clear link, the laboratory's switch that lets them cross it is on.
 _CONTROLPLANE = """\
 log_level = "{log_level}"
 
@@ -62,6 +62,7 @@ name = "right-tcp"
 transport = "tcp"
 address = "{right}"
 
+{tls_listeners}
 [[network]]
 name = "left"
 ipv6 = true
@@ -74,7 +75,7 @@ ipv6 = true
 name = "left"
 listener = "left-{left_transport}"
 network = "left"
-peers = [{{ host = "{left_peer}", port = 5060, transport = "{left_transport}" }}]
+peers = [{left_at}]
 media_encryption = "{left_encryption}"
 keys_over_clear = {left_keys}
 monitor = {monitor}
@@ -83,7 +84,7 @@ monitor = {monitor}
 name = "right"
 listener = "right-{right_transport}"
 network = "right"
-peers = [{{ host = "{right_peer}", port = 5060, transport = "{right_transport}" }}]
+peers = [{right_at}]
 media_encryption = "{right_encryption}"
 keys_over_clear = {right_keys}
 monitor = {monitor}
@@ -123,17 +124,53 @@ drain_s = 1
 port = {rest_port}
 """
 
+_TLS_LISTENER = """
+[[listener]]
+name = "{side}-tls"
+transport = "tls"
+address = "{address}"
+port = {port}
+certificate = "{own.chain}"
+private_key = "{own.key}"
+trusted_ca = "{own.trusted}"
+client_certificate = "{wanted}"
+"""
+
+TLS_PORTS = {"left": 65072, "right": 5061}  # of the gateway
+_PEER_NAMES = {"left": "left.example.com", "right": "right.example.com"}
+
 _DEFAULTS = {"left_transport": "tcp", "right_transport": "udp", "left_encryption": "required", "right_encryption": "off",
-             "left_device": "", "right_device": "", "monitor": "true", "max_calls": 100, "log_level": "info"}
+             "left_device": "", "right_device": "", "monitor": "true", "max_calls": 100, "log_level": "info", "client_certificate": "optional"}
 
 
-def write_configuration(folder, run, io_mode, **changes):
-    """dataplane.toml and controlplane.toml in folder. run: folder of the contract's socket."""
+def certificates(run, owner=None):
+    """{"gateway": ..., "left": ..., "right": ...} of the laboratory's authority, made where they are missing. owner: the user
+    that the control plane runs as."""
+    names = {"gateway": ["gateway.example.com", netns.LEFT.gateway, netns.RIGHT.gateway, netns.LEFT.gateway6, netns.RIGHT.gateway6]}
+    made = lab_ca.make(run / "tls", names, owner)
+    peers = {side.name: [_PEER_NAMES[side.name], side.peer, side.peer6] for side in netns.SIDES}
+    return made | lab_ca.make(run / "tls", peers)
+
+
+def write_configuration(folder, run, io_mode, owner=None, **changes):
+    """dataplane.toml and controlplane.toml in folder. run: folder of the contract's socket. Sides with transport "tls" have
+    certificates(run, owner)."""
     values = _DEFAULTS | changes
     unknown = set(values) - set(_DEFAULTS)
     if unknown:
         raise TypeError(f"no such setting: {unknown}")
-    values |= {f"{side}_keys": "false" if values[f"{side}_encryption"] == "off" else "true" for side in ("left", "right")}
+    values["tls_listeners"] = ""
+    for side in netns.SIDES:
+        transport = values[f"{side.name}_transport"]
+        keys = values[f"{side.name}_encryption"] != "off" and transport != "tls"
+        values[f"{side.name}_keys"] = "true" if keys else "false"
+        at = f'host = "{side.peer}", transport = "{transport}"'
+        if transport == "tls":
+            at += f', name = "{_PEER_NAMES[side.name]}"'
+            values["tls_listeners"] += _TLS_LISTENER.format(
+                side=side.name, address=side.gateway, port=TLS_PORTS[side.name], own=certificates(run, owner)["gateway"],
+                wanted=values["client_certificate"])
+        values[f"{side.name}_at"] = "{ " + at + " }"
     values |= {f"{side}_device_line": f'device = "{values[f"{side}_device"]}"\n' if values[f"{side}_device"] else ""
                for side in ("left", "right")}
     values |= {"io_mode": io_mode, "run": run, "rest_port": REST_PORT, "left": netns.LEFT.gateway, "left6": netns.LEFT.gateway6,
@@ -232,7 +269,7 @@ class Running:
         for folder in (self.programs, self.run, self.state):
             folder.mkdir()
         install(self.build, self.programs)
-        write_configuration(self.run, self.run, self.io_mode, **self.settings)
+        write_configuration(self.run, self.run, self.io_mode, _NOBODY_NAME, **self.settings)
         if self.unprivileged:
             for folder in (self.run, self.state):
                 os.chown(folder, _NOBODY, _NOBODY)
@@ -253,7 +290,7 @@ class Running:
             return ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--inh-caps=-all",
                     "--bounding-set=-all", "--no-new-privs", *command, "--same-user"]
         # Users that every Debian has, so that a test makes none.
-        return [*command, "--dataplane-user", "daemon", "--controlplane-user", "nobody"]
+        return [*command, "--dataplane-user", "daemon", "--controlplane-user", _NOBODY_NAME]
 
     def start(self):
         with self.log.open("ab") as log:

@@ -26,11 +26,31 @@ class Party:
 
 
 def keys_from(path, from_address):
-    """{"audio": ..., "video": ...} out of the last SDP with keys that an address sent in a capture."""
-    found = [attributes for attributes in capture.crypto_attributes(path, from_address) if len(attributes) >= 2]
+    """{"audio": ..., "video": ...} out of the last SDP with keys that an address sent in a capture. Of an offer with several
+    keys a line it is the one whose tag the other side answered with (RFC 4568 5.1.2)."""
+    found = [sections for sections in map(_by_section, capture.crypto_attributes(path, from_address)) if len(sections) == 2]
     if not found:
-        raise ValueError(f"no SDP with two a=crypto came from {from_address} in {path}")
-    return dict(zip(("audio", "video"), found[-1]))
+        raise ValueError(f"no SDP with a=crypto in two sections came from {from_address} in {path}")
+    sections = found[-1]
+    if any(len(section) > 1 for section in sections):
+        answers = [one for one in map(_by_section, capture.crypto_attributes(path, from_address, others=True)) if len(one) == 2]
+        if not answers:
+            raise ValueError(f"nobody answered the keys of {from_address} in {path}")
+        tags = [section[0].split()[0] for section in answers[-1]]
+        sections = [[key for key in section if key.split()[0] == tag] for section, tag in zip(sections, tags)]
+    return dict(zip(("audio", "video"), (section[0] for section in sections)))
+
+
+def _by_section(attributes):
+    """The tags of a section rise; where one does not, the next section begins."""
+    sections, last = [], None
+    for attribute in attributes:
+        tag = int(attribute.split()[0])
+        if last is None or tag <= last:
+            sections.append([])
+        sections[-1].append(attribute)
+        last = tag
+    return sections
 
 
 def judge(parties, seconds, folder, answered_s):

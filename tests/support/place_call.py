@@ -1,8 +1,8 @@
-"""Places a call left -> right through a running gateway between two baresips, and judges it."""
+"""Places a call through a running gateway between two baresips, left to right or back, and judges it."""
 import dataclasses
 import time
 
-from . import baresip, capture, judge_call, netns
+from . import baresip, capture, gateway, judge_call, netns
 
 PICTURES = 4
 
@@ -14,10 +14,14 @@ class Outcome:
     call: dict         # what REST said of it while it was up
 
 
-def endpoints(lab, folder, media, left="srtp-mand", right="none", left_transport="tcp", right_transport="udp"):
-    """The two parties, not started yet."""
-    return (baresip.Baresip(lab, "left", folder / "left", media, netns.LEFT.peer, left_transport, left),
-            baresip.Baresip(lab, "right", folder / "right", media, netns.RIGHT.peer, right_transport, right))
+def endpoints(lab, folder, media, left="srtp-mand", right="none", left_transport="tcp", right_transport="udp",
+              certificates=None):
+    """The two parties, not started yet. certificates: gateway.certificates(), for those with transport tls."""
+    own = certificates or {"left": None, "right": None}
+    return (baresip.Baresip(lab, "left", folder / "left", media, netns.LEFT.peer, left_transport, left,
+                            certificate=own["left"]),
+            baresip.Baresip(lab, "right", folder / "right", media, netns.RIGHT.peer, right_transport, right,
+                            certificate=own["right"]))
 
 
 class Captures:
@@ -49,17 +53,20 @@ def parties(lab, left, right, pictures, captures, keys=("left",)):
 
 
 def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None, each_second=lambda call: None,
-          during=None, capture_filter=capture.ALL, gateway_captures=True, **kinds):
+          during=None, capture_filter=capture.ALL, gateway_captures=True, caller="left", certificates=None, **kinds):
     """One call of so many seconds, judged. during(left, right): something to do in the middle of it. capture_filter: what the
-    judges get to see. gateway_captures: whether the gateway's interfaces are of this lab."""
-    left, right = endpoints(lab, folder, media, **kinds)
+    judges get to see. gateway_captures: whether the gateway's interfaces are of this lab. certificates: see endpoints()."""
+    left, right = endpoints(lab, folder, media, certificates=certificates, **kinds)
+    calling, called = (left, right) if caller == "left" else (right, left)
+    faces = netns.LEFT.gateway if caller == "left" else netns.RIGHT.gateway
     captures = Captures(lab, folder, capture_filter, gateway_captures)
     shown = {}
     try:
         right.start()
         left.start()
-        say("left (SDES-SRTP, TCP) calls right (RTP, UDP)" if not kinds else f"left calls right ({kinds})")
-        left.dial(f"sip:right@{netns.LEFT.gateway}:5060")
+        say("left (SDES-SRTP, TCP) calls right (RTP, UDP)" if not kinds else f"{caller} calls {called.place} ({kinds})")
+        port = gateway.TLS_PORTS[caller] if calling.transport == "tls" else 5060
+        calling.dial(f"sip:{called.user}@{faces}:{port}")
         left.wait_established()
         right.wait_established()
         began = time.monotonic()
@@ -76,9 +83,9 @@ def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None,
             if int(time.monotonic() - began) > int(elapsed):
                 shown = _shown(rest) or shown
                 each_second(shown)
-        left.hang_up()
+        calling.hang_up()
         seconds = time.monotonic() - began
-        netns.wait_until(lambda: not right.in_call(), 5, "end of the call at right after left hung up")
+        netns.wait_until(lambda: not called.in_call(), 5, f"end of the call at {called.place} after {caller} hung up")
     finally:
         left.stop()
         right.stop()
@@ -88,7 +95,7 @@ def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None,
         parties(lab, left, right, pictures, captures, [one for one, kind in (("left", kinds.get("left", "srtp-mand")),
                                                                             ("right", kinds.get("right", "none")))
                                                        if kind != "none"]), seconds, media,
-        capture.answered_at(captures.files["left"], netns.LEFT.gateway))
+        capture.answered_at(captures.files[caller], faces))
     seen = captures.seen_by_kernel()
     if io_mode in ("af_xdp", "pci") and seen:
         complaints.append(f"the gateway's kernel saw {seen} media packets: they did not all go by {io_mode}")
