@@ -75,7 +75,7 @@ def check_libraries(root):
     for path in sources(root):
         for included in INCLUDE.findall((pathlib.Path(root) / path).read_text(errors="replace")):
             for pattern, homes in rules.LIBRARIES.items():
-                if re.match(pattern, included) and not any(path.startswith(home + "/") for home in homes):
+                if re.match(pattern, included) and not any(path == home or path.startswith(home + "/") for home in homes):
                     yield f"{path}: includes <{included}>, which belongs in {', '.join(homes)}"
 
 

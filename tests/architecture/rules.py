@@ -39,7 +39,7 @@ LIBRARIES = {
     r"re2/": ["controlplane/routing"],
     r"sqlite3": ["controlplane/config"],
     r"seccomp\.h|sys/capability\.h": ["controlplane/supervisor"],
-    r"openssl/": ["controlplane/sip", "controlplane/rest", "controlplane/ice", "dataplane/crypto", "tests"],
+    r"openssl/": ["controlplane/sip", "controlplane/rest", "dataplane/crypto", "dataplane/wire/stun_integrity.cc", "tests"],
     r"gtest/|gmock/": ["tests"],
     r"benchmark/": ["bench"],
 }
