@@ -113,11 +113,7 @@ void on_relay_restarted(Step& step) {
   // Fresh SSRCs everywhere. Secured: the SRTP index starts at 0 again and must not meet its old key (RFC 3711 9.1).
   // Clear: sequence numbers start anew at random, and under the old SSRC half of the jumps read as late packets, which
   // receivers drop for as long as the jump is wide (RFC 3550 A.1).
-  for_each_media(call, [](media::CallMedia& media) {
-    for (media::Stream& stream : media.streams) {
-      for (media::StreamLeg& leg : stream.leg) leg.ssrc = 0;
-    }
-  });
+  for_each_media(call, [](media::CallMedia& media) { media = media::with_fresh_ssrcs(std::move(media)); });
   tell_relay(step, call.calling.early ? *call.calling.early : call.media, Purpose::kReprogram);
 }
 

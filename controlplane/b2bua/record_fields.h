@@ -46,8 +46,12 @@ namespace isthmus::media {
 
 // clang-format off
 template <typename A> void describe(A& a, LegFormat& v) { a(v.own, v.peer); }
+template <typename A> void describe(A& a, StreamIce& v) {
+  a(v.local_ufrag, v.local_pwd, v.remote_ufrag, v.remote_pwd, v.remote_candidates, v.peer_concluded, v.nominated_rtp,
+    v.nominated_rtcp);
+}
 template <typename A> void describe(A& a, StreamLeg& v) {
-  a(v.local_rtp, v.local_rtcp, v.ssrc, v.family, v.own_crypto, v.accepted, v.protocol, v.peer_direction, v.peer_wish,
+  a(v.local_rtp, v.local_rtcp, v.ssrc, v.family, v.own_crypto, v.own_ssrcs, v.ice, v.peer_ssrcs, v.accepted, v.protocol, v.peer_direction, v.peer_wish,
     v.formats, v.remote_rtp, v.remote_rtcp, v.rtcp_mux, v.offers_mux, v.feedback, v.bandwidth_bps, v.ptime_ms,
     v.maxptime_ms, v.send_crypto, v.receive_crypto, v.numbers);
 }
@@ -58,7 +62,8 @@ template <typename A> void describe(A& a, StreamView& v) {
 }
 /// The settings are the configuration's; of them only the network is kept, since the ports are in it.
 template <typename A> void describe(A& a, LegMedia& v) {
-  a(v.settings.network, v.lines, v.session_id, v.cname, v.version, v.written, v.told);
+  a(v.settings.network, v.lines, v.session_id, v.cname, v.version, v.ice_controlling, v.ice_tie_breaker, v.written,
+    v.told);
 }
 template <typename A> void describe(A& a, CallMedia& v) { a(v.leg[0], v.leg[1], v.streams); }
 // clang-format on

@@ -2,6 +2,7 @@
 #include "controlplane/media/encryption.h"
 #include "controlplane/media/negotiation.h"
 #include "controlplane/media/section_reading.h"
+#include "controlplane/media/stream_ice.h"
 
 namespace isthmus::media {
 namespace {
@@ -13,7 +14,8 @@ tl::unexpected<Refusal> violation(std::string text) {
 // Into `leg`, or the reason why the stream cannot go on.
 Outcome<void> read_answered(const LegSettings& settings, const sdp::SessionDescription& answer,
                             const sdp::MediaSection& section, const sdp::MediaSection& offered, StreamLeg& leg) {
-  if (!sdp::is_rtp(section.protocol)) return violation("the answer changes the protocol of an m= line");
+  if (!sdp::is_rtp(section.protocol) || sdp::is_over_tcp(section.protocol))
+    return violation("the answer changes the protocol of an m= line");
   std::vector<LegFormat> formats = match_answer(leg.formats, section.formats);
   if (!has_real_codec(formats)) {
     return tl::unexpected<Refusal>(
@@ -22,6 +24,8 @@ Outcome<void> read_answered(const LegSettings& settings, const sdp::SessionDescr
   auto encryption = take_answered(settings, leg, section);
   if (!encryption) return tl::unexpected<Refusal>(encryption.error());
   if (auto transport = read_transport(settings, answer, section, leg); !transport) return transport;
+  // A peer without ICE is served by its addresses alone (R150).
+  if (leg.ice) read_ice(settings, section, leg);
   if (leg.rtcp_mux && !offered.rtcp_mux) return violation("the answer has a=rtcp-mux that was not offered");
 
   leg.formats = std::move(formats);

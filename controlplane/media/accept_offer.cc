@@ -5,6 +5,8 @@
 #include "controlplane/media/encryption.h"
 #include "controlplane/media/negotiation.h"
 #include "controlplane/media/section_reading.h"
+#include "controlplane/media/stream_ice.h"
+#include "controlplane/media/wording.h"
 
 namespace isthmus::media {
 namespace {
@@ -13,7 +15,7 @@ using sdp::MediaKind;
 using sdp::MediaSection;
 
 bool is_candidate(const MediaSection& section) {
-  return section.is_active() && sdp::is_rtp(section.protocol) &&
+  return section.is_active() && sdp::is_rtp(section.protocol) && !sdp::is_over_tcp(section.protocol) &&
          (section.kind == MediaKind::kAudio || section.kind == MediaKind::kVideo);
 }
 
@@ -35,6 +37,7 @@ class OfferReading {
           make_refusal(RefusalKind::kProtocol, "a new offer has fewer m= lines than the one before"));
     }
     const bool is_first = leg.lines.empty();
+    if (is_first) leg.ice_controlling = false;
     leg.lines.resize(offer_.media.size());
     for (Stream& stream : media_.streams) {
       StreamLeg& stream_leg = stream.leg[contract::index(from_)];
@@ -78,7 +81,7 @@ class OfferReading {
 
     const std::optional<std::size_t> position = line.stream ? line.stream : free_stream(section.kind);
     Stream stream =
-        position && *position < media_.streams.size() ? media_.streams[*position] : Stream{section.kind, {}};
+        position && *position < media_.streams.size() ? media_.streams[*position] : new_stream(section.kind);
     const auto read = read_section(section, position, stream.leg[contract::index(from_)]);
     if (!read) {
       if (!kind.failure) kind.failure = read.error();
@@ -100,13 +103,10 @@ class OfferReading {
 
   Outcome<void> read_section(const MediaSection& section, std::optional<std::size_t> position, StreamLeg& leg) {
     const LegSettings& settings = leg_media().settings;
-    std::vector<LegFormat> formats;
-    for (const sdp::PayloadFormat& format : section.formats) {
-      if (format.encoding.empty()) continue;
-      if (is_allowed(rules_for(settings.policy, section.kind), format) &&
-          is_allowed(rules_for(policy(other(from_)), section.kind), format)) {
-        formats.push_back({format, format});
-      }
+    std::vector<LegFormat> formats = usable_formats(section);
+    if (!section.has_ice() && !section.legacy_candidates.empty() && dialect(from_) == Dialect::kMicrosoft) {
+      return tl::unexpected<Refusal>(
+          make_refusal(RefusalKind::kOlderIce, "the ICE candidates are of the grammar before MS-ICE2"));
     }
     if (!has_real_codec(formats)) {
       return tl::unexpected<Refusal>(
@@ -115,16 +115,57 @@ class OfferReading {
     }
     auto crypto = choose_offered(settings, section);
     if (!crypto) return tl::unexpected<Refusal>(crypto.error());
+    const bool went_on = position && *position < was_accepted_.size() && was_accepted_[*position];
+    // A leg without ICE for a while starts anew when the peer has it again.
+    if (dialect(from_) == Dialect::kMicrosoft && !leg.ice) leg.ice = draw_ice(random_);
     if (auto transport = read_transport(settings, offer_, section, leg); !transport) return transport;
 
+    read_ice_of(section, leg, went_on);
     leg.formats = std::move(formats);
     for (const LegFormat& format : leg.formats) remember_number(leg.numbers, format.peer);
-    leg.protocol = section.protocol;
+    leg.protocol = wording_of(settings.dialect).answered_protocol(section.protocol, crypto->has_value());
     leg.receive_crypto = std::move(*crypto);
-    const bool went_on = position && *position < was_accepted_.size() && was_accepted_[*position];
     set_own_key(leg, went_on);
     leg.accepted = true;
     return {};
+  }
+
+  Stream new_stream(MediaKind kind) {
+    Stream stream{kind, {}};
+    for (const Side side : {Side::kA, Side::kB}) {
+      draw_stream_identity(media_.leg[contract::index(side)].settings, kind, stream.leg[contract::index(side)],
+                           random_);
+    }
+    return stream;
+  }
+
+  Dialect dialect(Side side) const { return media_.leg[contract::index(side)].settings.dialect; }
+
+  std::vector<LegFormat> usable_formats(const MediaSection& section) const {
+    std::vector<sdp::PayloadFormat> usable;
+    for (const sdp::PayloadFormat& format : section.formats) {
+      // The name means what it says in its own dialect only.
+      if (format.encoding.empty() || (is_h264uc(format) && dialect(from_) != Dialect::kMicrosoft)) continue;
+      if (is_allowed(rules_for(policy(from_), section.kind), format) &&
+          is_allowed(rules_for(policy(other(from_)), section.kind), format)) {
+        usable.push_back(format);
+      }
+    }
+    if (dialect(from_) != dialect(other(from_))) usable = crossing(section.kind, usable);
+    std::vector<LegFormat> formats;
+    formats.reserve(usable.size());
+    for (const sdp::PayloadFormat& format : usable) formats.push_back({format, format});
+    return formats;
+  }
+
+  // A peer that restarts, or a stream that comes back, gets a new name and password of ours (RFC 8839 4.4.1.1.1).
+  void read_ice_of(const MediaSection& section, StreamLeg& leg, bool went_on) {
+    if (dialect(from_) != Dialect::kMicrosoft) return;
+    const bool is_known = leg.ice && !leg.ice->remote_ufrag.empty();
+    if (is_known && !went_on) leg.ice = draw_ice(random_);
+    if (!read_ice(leg_media().settings, section, leg)) return;
+    leg.ice = draw_ice(random_);
+    read_ice(leg_media().settings, section, leg);
   }
 
   // Our key stays while the stream and the suite do; an ended stream that comes back gets a new one.
@@ -138,8 +179,10 @@ class OfferReading {
     if (went_on && leg.send_crypto && leg.send_crypto->suite == theirs.suite) {
       leg.send_crypto->tag = theirs.tag;
     } else {
-      leg.send_crypto = draw_key(leg_media().settings.policy, theirs.suite, theirs.tag, random_);
+      leg.send_crypto = draw_key(leg_media().settings, theirs.suite, theirs.tag, random_);
     }
+    // The chosen line's form is the answer's, with its identifier or without ([MS-SDPEXT], a=crypto).
+    if (dialect(from_) == Dialect::kMicrosoft) leg.send_crypto->keys.front().mki = theirs.keys.front().mki;
     leg.own_crypto = {*leg.send_crypto};
   }
 

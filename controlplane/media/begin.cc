@@ -3,6 +3,7 @@
 #include "controlplane/media/codec_match.h"
 #include "controlplane/media/negotiation.h"
 #include "controlplane/media/section_reading.h"
+#include "controlplane/media/stream_ice.h"
 #include "fmt/format.h"
 
 namespace isthmus::media {
@@ -13,6 +14,7 @@ void draw_identity(LegMedia& leg, RandomSource& random) {
   leg.session_id = std::to_string(random.next_u64() >> 2U);
   // 96 random bits (RFC 7022 4.2).
   leg.cname = fmt::format("{:016x}{:08x}", random.next_u64(), random.next_u32());
+  if (leg.settings.dialect == Dialect::kMicrosoft) leg.ice_tie_breaker = random.next_u64();
 }
 
 std::vector<LegFormat> preset_formats(const LegSettings& a, const LegSettings& b, sdp::MediaKind kind,
@@ -48,7 +50,10 @@ Outcome<CallMedia> begin_with_preset(LegSettings a, LegSettings b, Side absent, 
     Stream stream;
     stream.kind = kind;
     for (const Side side : {Side::kA, Side::kB}) {
-      stream.leg[contract::index(side)].family = media.leg[contract::index(side)].settings.preferred;
+      const LegSettings& settings = media.leg[contract::index(side)].settings;
+      StreamLeg& stream_leg = stream.leg[contract::index(side)];
+      stream_leg.family = settings.preferred;
+      draw_stream_identity(settings, kind, stream_leg, random);
     }
     StreamLeg& leg = stream.leg[contract::index(absent)];
     leg.formats = preset_formats(media.leg[0].settings, media.leg[1].settings, kind,

@@ -11,6 +11,7 @@
 
 #include "controlplane/media/policy.h"
 #include "controlplane/sdp/session_description.h"
+#include "dataplane/base/secret.h"
 #include "dataplane/contract/messages.h"
 
 namespace isthmus::media {
@@ -26,6 +27,25 @@ struct LegFormat {
   bool operator==(const LegFormat&) const = default;
 };
 
+/// ICE of one stream on one leg: what both descriptions say, and what came out of it. The checks are
+/// controlplane/ice's.
+struct StreamIce {
+  std::string local_ufrag{};
+  SecretBytes local_pwd{};
+  std::string remote_ufrag{};  ///< Empty until the peer's description is here; so is the password.
+  SecretBytes remote_pwd{};
+  /// Of the peer: UDP, to addresses we may send to, of the two components.
+  std::vector<sdp::Candidate> remote_candidates{};
+  /// The peer's last description named our candidates (a=remote-candidates): its agent has finished.
+  bool peer_concluded = false;
+  /// The peer's end of the chosen pairs; see with_nominated().
+  std::optional<SocketAddress> nominated_rtp{};
+  std::optional<SocketAddress> nominated_rtcp{};
+
+  bool is_nominated() const { return nominated_rtp.has_value(); }
+  bool operator==(const StreamIce&) const = default;
+};
+
 /// One stream on one leg.
 struct StreamLeg {
   // Ours.
@@ -34,6 +54,8 @@ struct StreamLeg {
   std::uint32_t ssrc = 0;  ///< Outgoing, as the data plane reported it; 0: not known yet.
   IpFamily family = IpFamily::kV4;
   std::vector<sdp::CryptoAttribute> own_crypto{};  ///< Lines we wrote last; kept for re-offers.
+  std::optional<sdp::SsrcRange> own_ssrcs{};       ///< Ours are from it; written as a=x-ssrc-range.
+  std::optional<StreamIce> ice{};                  ///< Absent: none on this leg, or the peer has none.
 
   // The last description of the peer, as far as we took it.
   bool accepted = false;                                      ///< The peer has this stream, with a port.
@@ -42,12 +64,15 @@ struct StreamLeg {
   /// What the peer would do if it were asked for everything: its own word, plus what our last offer did not ask for. A
   /// hold of one side then does not look like a hold of the other.
   sdp::Direction peer_wish = sdp::Direction::kSendRecv;
-  std::vector<LegFormat> formats{};  ///< In the peer's order. While an offer of ours is open: `peer` equals `own`.
+  /// In the peer's order; between dialects in the order of codec_match's crossing(). While an offer of ours is open:
+  /// `peer` equals `own`.
+  std::vector<LegFormat> formats{};
   std::optional<SocketAddress> remote_rtp{};
   std::optional<SocketAddress> remote_rtcp{};
-  bool rtcp_mux = false;                      ///< In use.
-  bool offers_mux = false;                    ///< What our offers say, whatever the peer made of it.
-  std::vector<sdp::RtcpFeedback> feedback{};  ///< Of the peer, only what may cross; payload types dropped ("*").
+  bool rtcp_mux = false;                       ///< In use.
+  bool offers_mux = false;                     ///< What our offers say, whatever the peer made of it.
+  std::vector<sdp::RtcpFeedback> feedback{};   ///< Of the peer, only what may cross; payload types dropped ("*").
+  std::optional<sdp::SsrcRange> peer_ssrcs{};  ///< The peer's a=x-ssrc-range.
   std::optional<std::uint64_t> bandwidth_bps{};
   std::optional<std::uint32_t> ptime_ms{};
   std::optional<std::uint32_t> maxptime_ms{};
@@ -59,6 +84,13 @@ struct StreamLeg {
   /// Every payload type this leg ever bound, so that none changes its meaning (RFC 3264 8.3.2). At most 128.
   std::vector<sdp::PayloadFormat> numbers{};
 
+  /// Where media goes: the nominated pair, else what c= and m= say.
+  const std::optional<SocketAddress>& transmit_rtp() const {
+    return ice && ice->nominated_rtp ? ice->nominated_rtp : remote_rtp;
+  }
+  const std::optional<SocketAddress>& transmit_rtcp() const {
+    return ice && ice->nominated_rtp ? ice->nominated_rtcp : remote_rtcp;
+  }
   bool is_secured() const { return send_crypto.has_value() && receive_crypto.has_value(); }
   bool operator==(const StreamLeg&) const = default;
 };
@@ -94,6 +126,8 @@ struct LegMedia {
   std::string session_id{};                          ///< Of our o= on this leg; drawn by begin().
   std::string cname{};                               ///< Of our RTCP on this leg (RFC 7022 4.2); drawn by begin().
   std::uint64_t version = 0;                         ///< Of our o=; one more for each changed description.
+  bool ice_controlling = true;                       ///< Ours is the first offer of this leg (RFC 8445 6.1.1).
+  std::uint64_t ice_tie_breaker = 0;                 ///< Drawn by begin() (RFC 8445 7.1.1).
   std::optional<sdp::SessionDescription> written{};  ///< The last one we sent on this leg.
   std::vector<StreamView> told{};                    ///< By stream.
 };

@@ -43,6 +43,49 @@ bool same_profile(const PayloadFormat& left, const PayloadFormat& right) {
   return equal_ignoring_case(h264_profile(left), h264_profile(right));
 }
 
+// Exactly one of the two is X-H264UC: bit streams that the data plane turns into each other, whatever the parameters.
+bool is_adapted(const PayloadFormat& left, const PayloadFormat& right) {
+  return is_h264_family(left) && is_h264_family(right) && is_h264uc(left) != is_h264uc(right);
+}
+
+// How well an H264 format serves an X-H264UC peer. Without fragments (mode 0) a slice that does not fit a packet is
+// lost; every Microsoft client decodes baseline.
+unsigned adapted_likeness(const PayloadFormat& left, const PayloadFormat& right) {
+  const PayloadFormat& plain = is_h264uc(left) ? right : left;
+  const bool fragments = fmtp_parameter(plain.fmtp, "packetization-mode").value_or("0") == "1";
+  return 1U + (fragments ? 4U : 0U) + (h264_profile(plain) == "42" ? 2U : 0U);
+}
+
+// The order in which audio codecs cross; RTP clock 8000 for all but Opus, so that one set of events serves them.
+constexpr std::array<std::string_view, 4> kCrossingAudio = {"G722", "PCMU", "PCMA", "opus"};
+// PCMU and PCMA are as good as each other: the peer's order holds.
+constexpr std::array<unsigned, 4> kCrossingRank = {0, 1, 1, 2};
+constexpr unsigned kDoesNotCross = 100;
+
+unsigned crossing_rank(const PayloadFormat& format) {
+  if (equal_ignoring_case(format.encoding, "G722") && format.channels != 1) return kDoesNotCross;
+  for (std::size_t i = 0; i < kCrossingAudio.size(); ++i) {
+    if (equal_ignoring_case(format.encoding, kCrossingAudio[i])) return kCrossingRank[i];
+  }
+  if (!is_auxiliary(format) || format.clock_hz != 8000) return kDoesNotCross;
+  return equal_ignoring_case(format.encoding, "CN") ? 10U : 11U;
+}
+
+bool is_h263(const PayloadFormat& format) {
+  return equal_ignoring_case(format.encoding, "H263") || equal_ignoring_case(format.encoding, "H263-1998");
+}
+
+std::vector<PayloadFormat> crossing_video(const std::vector<PayloadFormat>& formats) {
+  std::vector<PayloadFormat> out;
+  const auto keep = [&](auto&& wanted) {
+    if (out.empty()) std::ranges::copy_if(formats, std::back_inserter(out), wanted);
+  };
+  keep(is_h264uc);
+  keep(is_h264_family);
+  keep(is_h263);
+  return out;
+}
+
 const PayloadFormat* find_number(const std::vector<PayloadFormat>& numbers, std::uint8_t payload_type) {
   const auto found = std::ranges::find(numbers, payload_type, &PayloadFormat::payload_type);
   return found == numbers.end() ? nullptr : &*found;
@@ -55,11 +98,26 @@ bool is_taken(const std::vector<std::uint8_t>& taken, std::uint8_t payload_type)
 }  // namespace
 
 bool is_allowed(const std::vector<CodecRule>& rules, const PayloadFormat& format) {
+  const std::string_view encoding = is_h264uc(format) ? std::string_view("H264") : format.encoding;
   return std::ranges::any_of(rules, [&](const CodecRule& rule) {
-    return equal_ignoring_case(rule.encoding, format.encoding) &&
-           (rule.clock_hz == 0 || rule.clock_hz == format.clock_hz) &&
+    return equal_ignoring_case(rule.encoding, encoding) && (rule.clock_hz == 0 || rule.clock_hz == format.clock_hz) &&
            (rule.channels == 0 || rule.channels == format.channels);
   });
+}
+
+bool is_h264uc(const PayloadFormat& format) { return equal_ignoring_case(format.encoding, "X-H264UC"); }
+bool is_h264_family(const PayloadFormat& format) {
+  return is_h264uc(format) || equal_ignoring_case(format.encoding, "H264");
+}
+
+std::vector<PayloadFormat> crossing(sdp::MediaKind kind, const std::vector<PayloadFormat>& formats) {
+  if (kind == sdp::MediaKind::kVideo) return crossing_video(formats);
+  std::vector<PayloadFormat> out;
+  for (const PayloadFormat& format : formats) {
+    if (crossing_rank(format) != kDoesNotCross) out.push_back(format);
+  }
+  std::ranges::stable_sort(out, {}, crossing_rank);
+  return out;
 }
 
 bool is_auxiliary(const PayloadFormat& format) {
@@ -83,12 +141,13 @@ std::optional<std::string_view> fmtp_parameter(std::string_view fmtp, std::strin
 }
 
 bool same_encoding(const PayloadFormat& left, const PayloadFormat& right) {
-  return !left.encoding.empty() && equal_ignoring_case(left.encoding, right.encoding) &&
-         left.clock_hz == right.clock_hz && left.channels == right.channels;
+  if (left.encoding.empty() || left.clock_hz != right.clock_hz || left.channels != right.channels) return false;
+  return equal_ignoring_case(left.encoding, right.encoding) || is_adapted(left, right);
 }
 
 bool same_codec(const PayloadFormat& left, const PayloadFormat& right) {
   if (!same_encoding(left, right)) return false;
+  if (is_adapted(left, right)) return true;
   for (const Distinction& distinction : kDistinctions) {
     if (!equal_ignoring_case(left.encoding, distinction.encoding)) continue;
     const auto value = [&](const PayloadFormat& format) {
@@ -101,6 +160,7 @@ bool same_codec(const PayloadFormat& left, const PayloadFormat& right) {
 
 unsigned likeness(const PayloadFormat& left, const PayloadFormat& right) {
   if (!same_codec(left, right)) return 0;
+  if (is_adapted(left, right)) return adapted_likeness(left, right);
   return 1U + (left.payload_type == right.payload_type ? 1U : 0U) + (left.fmtp == right.fmtp ? 2U : 0U) +
          (same_profile(left, right) ? 4U : 0U);
 }
@@ -128,16 +188,44 @@ std::vector<LegFormat> match_answer(const std::vector<LegFormat>& offered, const
   return matched;
 }
 
+namespace {
+
+// What we wrote on one leg was made from what the peer of the other leg wrote.
+unsigned leg_likeness(const LegFormat& a, const LegFormat& b) {
+  return std::max(likeness(a.peer, b.own), likeness(a.own, b.peer));
+}
+
+std::optional<Joined> best_adapted(const std::vector<LegFormat>& a, const std::vector<LegFormat>& b) {
+  std::optional<Joined> best;
+  unsigned best_likeness = 0;
+  for (std::size_t in_a = 0; in_a < a.size(); ++in_a) {
+    for (std::size_t in_b = 0; in_b < b.size(); ++in_b) {
+      if (!is_adapted(a[in_a].own, b[in_b].own)) continue;
+      const unsigned value = leg_likeness(a[in_a], b[in_b]);
+      if (value <= best_likeness) continue;
+      best_likeness = value;
+      best = Joined{in_a, in_b};
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
 std::vector<Joined> join(const std::vector<LegFormat>& a, const std::vector<LegFormat>& b) {
   std::vector<Joined> joined;
   std::vector<bool> used(a.size(), false);
+  const std::optional<Joined> adapted = best_adapted(a, b);
   for (std::size_t in_b = 0; in_b < b.size(); ++in_b) {
+    if (adapted && is_h264_family(b[in_b].own)) {
+      if (in_b == adapted->b) joined.push_back(*adapted);
+      continue;
+    }
     std::size_t best = a.size();
     unsigned best_likeness = 0;
     for (std::size_t in_a = 0; in_a < a.size(); ++in_a) {
       if (used[in_a]) continue;
-      // What we wrote on one leg was copied from what the peer of the other leg wrote.
-      const unsigned value = std::max(likeness(a[in_a].peer, b[in_b].own), likeness(a[in_a].own, b[in_b].peer));
+      const unsigned value = leg_likeness(a[in_a], b[in_b]);
       if (value > best_likeness) {
         best_likeness = value;
         best = in_a;

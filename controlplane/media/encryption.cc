@@ -8,8 +8,29 @@ namespace {
 using sdp::CryptoAttribute;
 using sdp::CryptoSuite;
 
+constexpr std::uint64_t kMicrosoftLifetime = std::uint64_t{1} << 31U;  // |2^31; lines without are not taken by all
+
 tl::unexpected<Refusal> refuse(RefusalKind kind, std::string text) {
   return tl::unexpected<Refusal>(make_refusal(kind, std::move(text)));
+}
+
+bool is_microsoft(const LegSettings& settings) { return settings.dialect == Dialect::kMicrosoft; }
+
+const CryptoAttribute* choose_line(const LegSettings& settings, const sdp::MediaSection& section) {
+  const CryptoAttribute* with_mki = nullptr;
+  for (const CryptoAttribute& crypto : section.crypto) {
+    if (!is_acceptable(settings, crypto)) continue;
+    // The offerer's order is its preference (RFC 4568 5.1.2). Microsoft's puts the lines with a master key identifier
+    // first, and saves a byte a packet and a doubt by the one without.
+    if (!is_microsoft(settings) || !crypto.keys.front().mki) return &crypto;
+    if (with_mki == nullptr) with_mki = &crypto;
+  }
+  return with_mki;
+}
+
+// What the peer says about encryption: by profile, or apart from it (a=encryption).
+bool insists(const sdp::MediaSection& section) {
+  return sdp::is_secure(section.protocol) || section.encryption == sdp::EncryptionWish::kRequired;
 }
 
 }  // namespace
@@ -33,12 +54,18 @@ bool is_acceptable(const LegSettings& settings, const CryptoAttribute& crypto) {
   if (!crypto.is_usable() || !contract_suite(crypto.suite)) return false;
   const auto& mki = crypto.keys.front().mki;
   if (mki && mki->length > contract::kMaxMkiBytes) return false;
-  return std::ranges::find(settings.policy.suites, crypto.suite) != settings.policy.suites.end();
+  const std::vector<CryptoSuite> suites = leg_suites(settings);
+  return std::ranges::find(suites, crypto.suite) != suites.end();
+}
+
+std::vector<CryptoSuite> leg_suites(const LegSettings& settings) {
+  if (is_microsoft(settings)) return {CryptoSuite::kAesCm128HmacSha1_80};
+  return settings.policy.suites;
 }
 
 Outcome<std::optional<CryptoAttribute>> choose_offered(const LegSettings& settings, const sdp::MediaSection& section) {
   const EncryptionMode mode = settings.policy.encryption;
-  const bool peer_insists = sdp::is_secure(section.protocol);
+  const bool peer_insists = insists(section);
   if (mode == EncryptionMode::kOff) {
     if (peer_insists) return refuse(RefusalKind::kEncryptionForbidden, "SRTP was asked for but is off in this zone");
     return std::nullopt;
@@ -48,10 +75,11 @@ Outcome<std::optional<CryptoAttribute>> choose_offered(const LegSettings& settin
     if (must) return refuse(RefusalKind::kKeysOverClearLink, "SRTP needs TLS signalling on this link");
     return std::nullopt;
   }
-  // The offerer's order is its preference (RFC 4568 5.1.2).
-  for (const CryptoAttribute& crypto : section.crypto) {
-    if (is_acceptable(settings, crypto)) return crypto;
+  if (section.encryption == sdp::EncryptionWish::kRejected) {
+    if (must) return refuse(RefusalKind::kEncryptionRequired, "this zone requires SRTP and the offer rejects it");
+    return std::nullopt;
   }
+  if (const CryptoAttribute* line = choose_line(settings, section)) return *line;
   if (!must) return std::nullopt;
   if (section.crypto.empty() && !peer_insists) {
     return refuse(RefusalKind::kEncryptionRequired, "this zone requires SRTP and the offer has no a=crypto");
@@ -59,21 +87,22 @@ Outcome<std::optional<CryptoAttribute>> choose_offered(const LegSettings& settin
   return refuse(RefusalKind::kNoCommonSuite, "no a=crypto line of the offer can be used");
 }
 
-CryptoAttribute draw_key(const ZonePolicy& policy, CryptoSuite suite, std::uint32_t tag, RandomSource& random) {
+CryptoAttribute draw_key(const LegSettings& settings, CryptoSuite suite, std::uint32_t tag, RandomSource& random) {
   CryptoAttribute crypto;
   crypto.tag = tag;
   crypto.suite = suite;
   sdp::CryptoKey key;
   key.key_and_salt = SecretBytes(sdp::suite_key_and_salt_bytes(suite));
   random.fill(key.key_and_salt.mutable_view());
-  key.lifetime = policy.key_lifetime_packets;
+  key.lifetime = is_microsoft(settings) ? kMicrosoftLifetime : settings.policy.key_lifetime_packets;
   crypto.keys.push_back(std::move(key));
   return crypto;
 }
 
 Outcome<OfferedEncryption> offer_encryption(const LegSettings& settings, RandomSource& random) {
   const ZonePolicy& policy = settings.policy;
-  const bool feedback = policy.feedback_profile;
+  // Microsoft's feedback messages go under plain AVP and SAVP.
+  const bool feedback = policy.feedback_profile && !is_microsoft(settings);
   OfferedEncryption offered;
   offered.protocol = feedback ? sdp::Protocol::kRtpAvpf : sdp::Protocol::kRtpAvp;
   if (policy.encryption == EncryptionMode::kOff) return offered;
@@ -85,8 +114,8 @@ Outcome<OfferedEncryption> offer_encryption(const LegSettings& settings, RandomS
     return offered;
   }
   std::uint32_t tag = 0;
-  for (const CryptoSuite suite : policy.suites) {
-    if (contract_suite(suite)) offered.crypto.push_back(draw_key(policy, suite, ++tag, random));
+  for (const CryptoSuite suite : leg_suites(settings)) {
+    if (contract_suite(suite)) offered.crypto.push_back(draw_key(settings, suite, ++tag, random));
   }
   if (offered.crypto.empty()) {
     if (required) return refuse(RefusalKind::kNoCommonSuite, "the zone called requires SRTP and has no suite");

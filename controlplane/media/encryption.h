@@ -11,6 +11,9 @@
 
 namespace isthmus::media {
 
+/// Suites this leg offers and takes, best first. The Microsoft dialect has one ([MS-SDPEXT]).
+std::vector<sdp::CryptoSuite> leg_suites(const LegSettings& settings);
+
 /// The contract's name for a suite; empty where the data plane has none.
 std::optional<contract::SrtpSuite> contract_suite(sdp::CryptoSuite suite);
 
@@ -22,7 +25,7 @@ Outcome<std::optional<sdp::CryptoAttribute>> choose_offered(const LegSettings& s
                                                             const sdp::MediaSection& section);
 
 /// A new line of ours with a key drawn now.
-sdp::CryptoAttribute draw_key(const ZonePolicy& policy, sdp::CryptoSuite suite, std::uint32_t tag,
+sdp::CryptoAttribute draw_key(const LegSettings& settings, sdp::CryptoSuite suite, std::uint32_t tag,
                               RandomSource& random);
 
 /// How a stream that this leg does not have yet is offered.

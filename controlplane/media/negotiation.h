@@ -36,6 +36,10 @@ Outcome<CallMedia> accept_offer(CallMedia media, Side from, const sdp::SessionDe
 /// Puts in what the data plane opened: addresses, ports and SSRCs by stream position.
 CallMedia with_ports(CallMedia media, const contract::SessionState& state);
 
+/// The data plane forgot where its SRTP indices stood: every SSRC of ours is a new one, so that no key meets an index
+/// again (RFC 3711 9.1). Ranges move on; a range of one moves outside of what the peer was told, until the next offer.
+CallMedia with_fresh_ssrcs(CallMedia media);
+
 struct Written {
   CallMedia media;
   sdp::SessionDescription description;

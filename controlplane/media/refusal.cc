@@ -17,6 +17,7 @@ std::uint16_t warn_code_of(RefusalKind kind) {
     case RefusalKind::kNoUsableAddress: return kIncompatibleAddressFormats;
     case RefusalKind::kEncryptionRequired:
     case RefusalKind::kEncryptionForbidden:
+    case RefusalKind::kOlderIce:
     case RefusalKind::kNoCommonSuite: return kIncompatibleTransport;
     case RefusalKind::kMalformed:
     case RefusalKind::kTooLarge:
@@ -24,6 +25,17 @@ std::uint16_t warn_code_of(RefusalKind kind) {
     case RefusalKind::kProtocol: return kMiscellaneous;
   }
   return kMiscellaneous;
+}
+
+// The words are Microsoft's own, apostrophe missing as there: clients and tools look for them.
+MicrosoftDiagnosis diagnosis_of(RefusalKind kind) {
+  switch (kind) {
+    case RefusalKind::kEncryptionRequired:
+    case RefusalKind::kEncryptionForbidden:
+    case RefusalKind::kKeysOverClearLink:
+    case RefusalKind::kNoCommonSuite: return {52017, "Encryption levels dont match"};
+    default: return {};
+  }
 }
 
 }  // namespace
@@ -39,6 +51,7 @@ std::string_view to_string(RefusalKind kind) {
     case RefusalKind::kEncryptionForbidden: return "encryption-forbidden";
     case RefusalKind::kKeysOverClearLink: return "keys-over-clear-link";
     case RefusalKind::kNoCommonSuite: return "no-common-suite";
+    case RefusalKind::kOlderIce: return "older-ice";
     case RefusalKind::kProtocol: return "offer-answer-violation";
   }
   return "unknown";
@@ -46,7 +59,8 @@ std::string_view to_string(RefusalKind kind) {
 
 Refusal make_refusal(RefusalKind kind, std::string text) {
   const bool bad_request = kind == RefusalKind::kMalformed || kind == RefusalKind::kProtocol;
-  return Refusal{kind, static_cast<std::uint16_t>(bad_request ? 400 : 488), warn_code_of(kind), std::move(text)};
+  return Refusal{kind, static_cast<std::uint16_t>(bad_request ? 400 : 488), warn_code_of(kind), std::move(text),
+                 diagnosis_of(kind)};
 }
 
 Refusal refusal_from(const Error& parse_error) {

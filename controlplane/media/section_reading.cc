@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+
+#include "controlplane/media/codec_match.h"
 
 namespace isthmus::media {
 namespace {
@@ -19,15 +22,11 @@ bool is_mapped(const IpAddress& address) {
   return address.is_v6() && std::equal(kPrefix.begin(), kPrefix.end(), address.bytes.begin());
 }
 
-bool is_usable(const LegSettings& settings, const IpAddress& address) {
-  if (address.is_loopback()) return settings.policy.allow_loopback;
-  return !(address.is_unspecified() || address.is_link_local() || address.is_multicast() || address.is_broadcast() ||
-           is_mapped(address));
-}
-
-std::vector<sdp::RtcpFeedback> crossing_feedback(const sdp::MediaSection& section) {
+std::vector<sdp::RtcpFeedback> crossing_feedback(const LegSettings& settings, const sdp::MediaSection& section) {
   std::vector<sdp::RtcpFeedback> crossing;
   if (section.kind != sdp::MediaKind::kVideo) return crossing;
+  // A Microsoft client asks by source request or by PLI, announced or not ([MS-RTP] 2.2.12).
+  if (settings.dialect == Dialect::kMicrosoft) return {{std::nullopt, "nack pli"}, {std::nullopt, "ccm fir"}};
   for (const std::string_view value : kCrossingFeedback) {
     const bool given = std::ranges::any_of(section.feedback, [&](const sdp::RtcpFeedback& feedback) {
       // "ccm tmmbr smaxpr=120" is tmmbr too.
@@ -38,7 +37,46 @@ std::vector<sdp::RtcpFeedback> crossing_feedback(const sdp::MediaSection& sectio
   return crossing;
 }
 
+// "main-video send=4000;recv=4000": kbit/s the Microsoft side takes (session level).
+std::optional<std::uint64_t> microsoft_video_limit(const sdp::SessionDescription& description) {
+  constexpr std::uint64_t kUnlimitedBps = 99'980'000;  // b=CT:99980
+  for (const sdp::Attribute& attribute : description.attributes) {
+    if (attribute.name != "x-mediabw" || !attribute.value.starts_with("main-video ")) continue;
+    const auto kbps = fmtp_parameter(std::string_view(attribute.value).substr(11), "recv");
+    std::uint64_t value = 0;
+    if (!kbps) continue;
+    const auto [end, error] = std::from_chars(kbps->data(), kbps->data() + kbps->size(), value);
+    if (error == std::errc{} && end == kbps->data() + kbps->size() && value > 0 && value < kUnlimitedBps / 1000) {
+      return value * 1000;
+    }
+  }
+  const auto whole = sdp::bandwidth_bps(description.bandwidths);
+  return whole && *whole < kUnlimitedBps ? whole : std::nullopt;
+}
+
+bool has_usable_candidate(const LegSettings& settings, const sdp::MediaSection& section) {
+  return section.has_ice() && std::ranges::any_of(section.candidates, [&](const sdp::Candidate& candidate) {
+           return candidate.transport == sdp::CandidateTransport::kUdp &&
+                  is_media_address(settings, candidate.address.ip) &&
+                  (candidate.address.ip.is_v6() ? settings.has_v6 : settings.has_v4);
+         });
+}
+
+std::optional<std::uint64_t> limit_of(const LegSettings& settings, const sdp::SessionDescription& description,
+                                      const sdp::MediaSection& section) {
+  const auto own = sdp::bandwidth_bps(section.bandwidths);
+  if (own || section.kind != sdp::MediaKind::kVideo) return own;
+  return settings.dialect == Dialect::kMicrosoft ? microsoft_video_limit(description)
+                                                 : sdp::bandwidth_bps(description.bandwidths);
+}
+
 }  // namespace
+
+bool is_media_address(const LegSettings& settings, const IpAddress& address) {
+  if (address.is_loopback()) return settings.policy.allow_loopback;
+  return !(address.is_unspecified() || address.is_link_local() || address.is_multicast() || address.is_broadcast() ||
+           is_mapped(address));
+}
 
 sdp::MediaSection outline_of(const sdp::MediaSection& section) {
   sdp::MediaSection outline;
@@ -70,7 +108,7 @@ Outcome<PeerAddresses> read_addresses(const LegSettings& settings, const sdp::Se
     if (!has_family) addresses.family = settings.preferred;
     return addresses;
   }
-  if (!is_usable(settings, connection->address)) {
+  if (!is_media_address(settings, connection->address)) {
     return no_address("media to " + to_string(connection->address) + " is not allowed");
   }
   if (!has_family) {
@@ -82,7 +120,7 @@ Outcome<PeerAddresses> read_addresses(const LegSettings& settings, const sdp::Se
     addresses.rtcp = SocketAddress{connection->address, *section.rtcp_port};
     if (section.rtcp_connection && section.rtcp_connection->is_numeric() &&
         section.rtcp_connection->address.family == addresses.family &&
-        is_usable(settings, section.rtcp_connection->address)) {
+        is_media_address(settings, section.rtcp_connection->address)) {
       addresses.rtcp->ip = section.rtcp_connection->address;
     }
     if (*section.rtcp_port == 0) addresses.rtcp.reset();
@@ -94,7 +132,12 @@ Outcome<PeerAddresses> read_addresses(const LegSettings& settings, const sdp::Se
 
 Outcome<void> read_transport(const LegSettings& settings, const sdp::SessionDescription& description,
                              const sdp::MediaSection& section, StreamLeg& leg) {
-  const auto addresses = read_addresses(settings, description, section);
+  auto addresses = read_addresses(settings, description, section);
+  // Where candidates decide, c= only says where media goes until then.
+  const bool by_ice = leg.ice && has_usable_candidate(settings, section);
+  if (!addresses && by_ice) {
+    addresses = PeerAddresses{std::nullopt, std::nullopt, leg.local_rtp ? leg.family : settings.preferred};
+  }
   if (!addresses) return tl::unexpected<Refusal>(addresses.error());
   const bool has_ports = leg.local_rtp.has_value();
   if (addresses->rtp && has_ports && addresses->family != leg.family) {
@@ -105,13 +148,11 @@ Outcome<void> read_transport(const LegSettings& settings, const sdp::SessionDesc
   leg.rtcp_mux = section.rtcp_mux && settings.policy.accept_rtcp_mux;
   leg.remote_rtcp = leg.rtcp_mux ? addresses->rtp : addresses->rtcp;
   leg.peer_direction = section.direction;
-  if (!addresses->rtp) leg.peer_direction = sdp::make_direction(sdp::sends(section.direction), false);
+  if (!addresses->rtp && !by_ice) leg.peer_direction = sdp::make_direction(sdp::sends(section.direction), false);
   leg.peer_wish = leg.peer_direction;
-  leg.feedback = crossing_feedback(section);
-  leg.bandwidth_bps = sdp::bandwidth_bps(section.bandwidths);
-  if (!leg.bandwidth_bps && section.kind == sdp::MediaKind::kVideo) {
-    leg.bandwidth_bps = sdp::bandwidth_bps(description.bandwidths);
-  }
+  leg.feedback = crossing_feedback(settings, section);
+  leg.bandwidth_bps = limit_of(settings, description, section);
+  if (settings.dialect == Dialect::kMicrosoft) leg.peer_ssrcs = section.ssrc_range;
   leg.ptime_ms = section.ptime_ms;
   leg.maxptime_ms = section.maxptime_ms;
   return {};

@@ -21,6 +21,9 @@ struct PeerAddresses {
 Outcome<PeerAddresses> read_addresses(const LegSettings& settings, const sdp::SessionDescription& description,
                                       const sdp::MediaSection& section);
 
+/// Not loopback, link-local, multicast, broadcast or one of those in disguise.
+bool is_media_address(const LegSettings& settings, const IpAddress& address);
+
 /// Puts addresses, direction, bandwidth, feedback and packet times of `section` into `leg`.
 Outcome<void> read_transport(const LegSettings& settings, const sdp::SessionDescription& description,
                              const sdp::MediaSection& section, StreamLeg& leg);

@@ -5,6 +5,8 @@
 #include "controlplane/media/encryption.h"
 #include "controlplane/media/negotiation.h"
 #include "controlplane/media/section_reading.h"
+#include "controlplane/media/stream_ice.h"
+#include "controlplane/media/wording.h"
 #include "controlplane/sdp/limits.h"
 
 namespace isthmus::media {
@@ -12,9 +14,6 @@ namespace {
 
 using sdp::MediaKind;
 using sdp::MediaSection;
-
-// A larger b= limits nothing, and its TIAS would not fit the 32 bits that readers take.
-constexpr std::uint64_t kNoRealLimitBps = 4'000'000'000;
 
 tl::unexpected<Refusal> violation(std::string text) {
   return tl::unexpected<Refusal>(make_refusal(RefusalKind::kProtocol, std::move(text)));
@@ -36,21 +35,10 @@ void write_addresses(const StreamLeg& leg, const IpAddress& session_address, Med
   if (leg.local_rtcp && !is_next) section.rtcp_port = leg.local_rtcp->port;
 }
 
-// The lowest of what the far peer takes and both zones allow (R106).
-void write_bandwidth(const CallMedia& media, MediaKind kind, std::optional<std::uint64_t> far_limit,
-                     MediaSection& section) {
-  std::optional<std::uint64_t> lowest = far_limit;
-  for (const LegMedia& leg : media.leg) {
-    const std::uint64_t cap = kind == MediaKind::kVideo ? leg.settings.policy.video_cap_bps : 0;
-    if (cap != 0) lowest = std::min(lowest.value_or(cap), cap);
-  }
-  if (!lowest || *lowest > kNoRealLimitBps) return;
-  section.bandwidths.push_back({"AS", (*lowest + 999) / 1000});
-  section.bandwidths.push_back({"TIAS", *lowest});
-}
+Dialect dialect_of(const CallMedia& media, Side side) { return media.leg[contract::index(side)].settings.dialect; }
 
 // What both descriptions of a stream share: from the far leg's peer to this leg, by this list and nothing else.
-MediaSection base_section(const CallMedia& media, const Stream& stream, Side to, const IpAddress& session_address) {
+MediaSection base_section(const Stream& stream, Side to, const IpAddress& session_address) {
   const StreamLeg& near = stream.leg[contract::index(to)];
   const StreamLeg& far = stream.leg[contract::index(other(to))];
   MediaSection section;
@@ -59,11 +47,16 @@ MediaSection base_section(const CallMedia& media, const Stream& stream, Side to,
   section.protocol = near.protocol;
   section.protocol_text = std::string(to_string(near.protocol));
   section.direction = far.peer_wish;
-  section.ptime_ms = far.ptime_ms;
-  section.maxptime_ms = far.maxptime_ms;
   write_addresses(near, session_address, section);
-  write_bandwidth(media, stream.kind, far.bandwidth_bps, section);
   return section;
+}
+
+// The rest, as the leg's dialect says it.
+void complete(const CallMedia& media, const Stream& stream, Side to, bool is_answer, MediaSection& section) {
+  const SectionContext context{
+      media,    stream.kind, other(to), stream.leg[contract::index(to)], stream.leg[contract::index(other(to))],
+      is_answer};
+  wording_of(dialect_of(media, to)).complete_section(context, section);
 }
 
 // The address of c= for the session: that of the first stream with ports on this leg.
@@ -75,6 +68,31 @@ IpAddress session_address(const CallMedia& media, Side side) {
   IpAddress none;
   none.family = media.leg[contract::index(side)].settings.preferred;
   return none;
+}
+
+// Fewer formats than it was told, and still all that this leg agreed to: a Microsoft client's offer after ICE lists the
+// chosen ones only.
+bool only_fewer_formats(const StreamView& told, const StreamView& now, const StreamLeg& leg) {
+  StreamView same = now;
+  same.formats = told.formats;
+  if (same != told) return false;
+  const bool is_part = std::ranges::all_of(now.formats, [&](const sdp::PayloadFormat& format) {
+    return std::ranges::find(told.formats, format) != told.formats.end();
+  });
+  return is_part && std::ranges::all_of(leg.formats, [&](const LegFormat& agreed) {
+           return std::ranges::any_of(
+               now.formats, [&](const sdp::PayloadFormat& format) { return same_codec(agreed.peer, format); });
+         });
+}
+
+bool is_news(const CallMedia& media, Side to, const std::vector<StreamView>& now) {
+  const std::vector<StreamView>& told = media.leg[contract::index(to)].told;
+  if (told.size() != now.size()) return true;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (told[i] == now[i]) continue;
+    if (!only_fewer_formats(told[i], now[i], media.streams[i].leg[contract::index(to)])) return true;
+  }
+  return false;
 }
 
 std::vector<StreamView> views_of(const CallMedia& media, Side side) {
@@ -102,13 +120,14 @@ Written finish(CallMedia media, Side to, sdp::SessionDescription description) {
   const IpAddress address = session_address(media, to);
   description.connection = sdp::Connection{address, {}};
   description.origin.session_id = leg.session_id;
+  wording_of(dialect_of(media, to)).complete_description(media, to, description);
   description.origin.address = leg.written ? leg.written->origin.address : to_string(address);
   description.origin.is_v6 = leg.written ? leg.written->origin.is_v6 : address.is_v6();
   if (leg.written) {
     description.origin.version = leg.written->origin.version;
     if (description == *leg.written) return Written{std::move(media), std::move(description), false};
   }
-  description.origin.version = std::to_string(++leg.version);
+  description.origin.version = wording_of(dialect_of(media, to)).origin_version(++leg.version);
   leg.written = description;
   return Written{std::move(media), std::move(description), true};
 }
@@ -125,11 +144,10 @@ Outcome<void> set_offered_encryption(const LegSettings& settings, StreamLeg& leg
   return {};
 }
 
-Outcome<void> set_offered_formats(const StreamLeg& far, StreamLeg& leg) {
+Outcome<void> set_offered_formats(std::vector<sdp::PayloadFormat> worded, StreamLeg& leg) {
   std::vector<LegFormat> formats;
   std::vector<std::uint8_t> taken;
-  for (const LegFormat& format : far.formats) {
-    sdp::PayloadFormat own = format.peer;
+  for (sdp::PayloadFormat& own : worded) {
     const auto number = assign_number(leg.numbers, own, taken);
     if (!number) return violation("no payload type number is left on this leg");
     own.payload_type = *number;
@@ -154,14 +172,23 @@ Outcome<MediaSection> offered_section(CallMedia& media, std::size_t at, Side to,
   if (auto done = set_offered_encryption(settings, leg, went_on, random); !done) {
     return tl::unexpected<Refusal>(done.error());
   }
-  if (auto done = set_offered_formats(far, leg); !done) return tl::unexpected<Refusal>(done.error());
-  if (!went_on) leg.offers_mux = settings.policy.offer_rtcp_mux;
+  const Wording& wording = wording_of(settings.dialect);
+  if (auto done =
+          set_offered_formats(wording.offered_formats(stream.kind, far.formats, dialect_of(media, other(to))), leg);
+      !done) {
+    return tl::unexpected<Refusal>(done.error());
+  }
+  if (!went_on) {
+    leg.offers_mux = settings.policy.offer_rtcp_mux;
+    // A stream that comes back is a new one to the peer's agent (RFC 8839 4.4.1.2).
+    if (leg.ice && !leg.ice->remote_ufrag.empty()) leg.ice = draw_ice(random);
+  }
 
-  MediaSection section = base_section(media, stream, to, session_address(media, to));
+  MediaSection section = base_section(stream, to, session_address(media, to));
   for (const LegFormat& format : leg.formats) section.formats.push_back(format.own);
   section.rtcp_mux = leg.offers_mux;
   section.crypto = leg.own_crypto;
-  section.feedback = far.feedback;
+  complete(media, stream, to, false, section);
   return section;
 }
 
@@ -181,30 +208,28 @@ Outcome<MediaSection> answered_section(CallMedia& media, std::size_t at, Side to
   const StreamLeg& far = stream.leg[contract::index(other(to))];
   if (!leg.local_rtp) return violation("a stream is to be answered that has no ports yet");
   // The codecs that both have, in the far peer's order, under the numbers of the offer (RFC 3264 6.1).
+  const Wording& wording = wording_of(dialect_of(media, to));
   std::vector<sdp::PayloadFormat> formats;
   bool has_codec = false;
   for (const Joined& joined : join(leg.formats, far.formats)) {
     LegFormat& format = leg.formats[joined.a];
-    const sdp::PayloadFormat& theirs = far.formats[joined.b].peer;
-    format.own = format.peer;
-    // An answer that left the parameters out accepted those of the offer.
-    if (same_codec(theirs, format.peer)) format.own.fmtp = theirs.fmtp;
+    if (has_codec && stream.kind == MediaKind::kVideo && wording.answers_one_video_codec()) break;
+    format.own = wording.answered_format(format.peer, far.formats[joined.b].peer, dialect_of(media, other(to)));
     formats.push_back(format.own);
     has_codec = has_codec || !is_auxiliary(format.own);
   }
   if (!has_codec) return MediaSection{};
+  if (dialect_of(media, to) != dialect_of(media, other(to))) formats = crossing(stream.kind, formats);
   leg.offers_mux = leg.rtcp_mux;
 
-  MediaSection section = base_section(media, stream, to, session_address(media, to));
+  MediaSection section = base_section(stream, to, session_address(media, to));
   const sdp::Direction allowed = sdp::reversed(leg.peer_direction);
   section.direction = sdp::make_direction(sdp::sends(far.peer_direction) && sdp::sends(allowed),
                                           sdp::receives(far.peer_direction) && sdp::receives(allowed));
   section.formats = std::move(formats);
   section.rtcp_mux = leg.rtcp_mux;
   if (leg.send_crypto) section.crypto = {*leg.send_crypto};
-  for (const sdp::RtcpFeedback& feedback : far.feedback) {
-    if (std::ranges::find(leg.feedback, feedback) != leg.feedback.end()) section.feedback.push_back(feedback);
-  }
+  complete(media, stream, to, true, section);
   return section;
 }
 
@@ -212,7 +237,7 @@ Outcome<MediaSection> answered_section(CallMedia& media, std::size_t at, Side to
 
 Outcome<Written> make_offer(CallMedia media, Side to, RandomSource& random) {
   const LegMedia& leg = media.leg[contract::index(to)];
-  if (leg.written && leg.told == views_of(media, other(to))) {
+  if (leg.written && !is_news(media, to, views_of(media, other(to)))) {
     sdp::SessionDescription same = *leg.written;
     return Written{std::move(media), std::move(same), false};
   }
