@@ -43,7 +43,7 @@ bool start_early_media(Step& step, const Response& response, Provisional& provis
   if (!written) return false;
   call.calling.early = std::move(written->media);
   call.calling.early_tag = response.to_tag;
-  provisional.body = sdp_body(written->description);
+  provisional.body = sdp_body(step, Side::kA, written->description);
   call.calling.waiting = std::move(provisional);
   tell_relay(step, *call.calling.early, Purpose::kEarly);
   return true;
@@ -202,7 +202,7 @@ void send_final_2xx(Step& step) {
   forget_provisional(step);
   Reply what{
       call.calling.waiting->status, call.calling.waiting->reason, {}, std::move(call.calling.waiting->headers), true};
-  if (!call.calling.answered_reliably) what.body = sdp_body(written->description);
+  if (!call.calling.answered_reliably) what.body = sdp_body(step, Side::kA, written->description);
   for (Header& header : answer_interval(step, Side::kA)) what.headers.push_back(std::move(header));
   call.calling.waiting.reset();
   call.record.answered = step.context.now;

@@ -42,7 +42,7 @@ void ask(Step& step, Side to, Method method, const sdp::SessionDescription& desc
   call.exchange->phase = Phase::kOffered;
   call.exchange->heard = false;
   call.exchange->asked =
-      send(step, to, method, Outstanding::Purpose::kExchange, sdp_body(description), std::move(headers)).id;
+      send(step, to, method, Outstanding::Purpose::kExchange, sdp_body(step, to, description), std::move(headers)).id;
 }
 
 /// Both sides agree in `pending`; the data plane comes next.
@@ -52,7 +52,7 @@ void apply_agreed(Step& step) {
     auto written = media::make_answer(exchange.pending, exchange.from);
     if (!written) return refuse_exchange(step, reply_of(step, written.error()));
     exchange.pending = std::move(written->media);
-    exchange.answer = sdp_body(written->description);
+    exchange.answer = sdp_body(step, exchange.from, written->description);
   }
   exchange.phase = Phase::kApplying;
   tell_relay(step, exchange.pending, Purpose::kApply);
@@ -112,7 +112,7 @@ void start_offerless(Step& step, Side side, ServerId transaction, const Request&
   step.leg(side).session = interval_for(step, side, request);
   step.emit(WriteJournal{});
   reply_2xx_to_invite(step, side, transaction, request.cseq,
-                      {200, "", sdp_body(written->description), answer_interval(step, side), true}, true);
+                      {200, "", sdp_body(step, side, written->description), answer_interval(step, side), true}, true);
 }
 
 void start_forwarded(Step& step, Side side, ServerId transaction, Request& request) {
@@ -122,7 +122,7 @@ void start_forwarded(Step& step, Side side, ServerId transaction, Request& reque
   if (mark == step.leg(side).sdp_mark && written) {
     // The same description again only refreshes the session (RFC 4028 7.4): same answer, nobody else is asked.
     step.leg(side).session = interval_for(step, side, request);
-    Reply what{200, "", sdp_body(*written), answer_interval(step, side), true};
+    Reply what{200, "", sdp_body(step, side, *written), answer_interval(step, side), true};
     if (request.method != Method::kInvite) return reply(step, side, transaction, std::move(what));
     return reply_2xx_to_invite(step, side, transaction, request.cseq, std::move(what), false);
   }

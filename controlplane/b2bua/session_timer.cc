@@ -45,7 +45,7 @@ void refresh(Step& step, Side side) {
   const bool by_update = leg.allow.has(Method::kUpdate);
   if (!by_update && !written) return;
   send(step, side, by_update ? Method::kUpdate : Method::kInvite, Outstanding::Purpose::kRefresh,
-       by_update ? std::nullopt : std::optional(sdp_body(*written)), ask_interval(step, side));
+       by_update ? std::nullopt : std::optional(sdp_body(step, side, *written)), ask_interval(step, side));
 }
 
 }  // namespace

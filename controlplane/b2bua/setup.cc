@@ -206,7 +206,7 @@ void send_invite(Step& step) {
   for (Header& header : ask_interval(step, Side::kB)) headers.push_back(std::move(header));
   step.emit(WriteJournal{});
   call.calling.invite = send(step, Side::kB, Method::kInvite, Outstanding::Purpose::kSetup,
-                             sdp_body(written->description), std::move(headers))
+                             sdp_body(step, Side::kB, written->description), std::move(headers))
                             .id;
   call.state = State::kCalling;
   start_timer(step, Timer::kAnswer, Side::kB, step.context.config.timers.invite_expiry);

@@ -69,8 +69,8 @@ void close_session(Step& step) {
   step.emit(CloseSession{call.session});
 }
 
-Body sdp_body(const sdp::SessionDescription& description) {
-  return {std::string(kSdpType), sdp::serialise(description)};
+Body sdp_body(const Step& step, Side to, const sdp::SessionDescription& description) {
+  return {std::string(kSdpType), sdp::serialise(description, leg_settings(step, to).dialect)};
 }
 
 std::uint64_t mark_of(std::string_view text) {

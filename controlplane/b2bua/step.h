@@ -54,7 +54,8 @@ void tell_relay(Step& step, const media::CallMedia& media, Purpose purpose);
 void close_session(Step& step);
 
 // ---- descriptions ----
-Body sdp_body(const sdp::SessionDescription& description);
+/// As the dialect of that leg words it.
+Body sdp_body(const Step& step, Side to, const sdp::SessionDescription& description);
 /// FNV-1a of the text, to recognise a description that was seen before.
 std::uint64_t mark_of(std::string_view text);
 media::Outcome<sdp::SessionDescription> read_sdp(const Body& body);

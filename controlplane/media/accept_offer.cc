@@ -22,6 +22,8 @@ bool is_candidate(const MediaSection& section) {
 // Presentation and panorama lines need a floor or a mixer; they are never the main picture.
 bool is_main(const MediaSection& section) {
   if (section.content && *section.content != "main" && section.content->find("main") == std::string::npos) return false;
+  // The word of the m-line decides the kind; a label only tells pictures apart.
+  if (section.kind != MediaKind::kVideo) return true;
   return !section.label || (*section.label != "panoramic-video" && *section.label != "applicationsharing-video");
 }
 

@@ -120,19 +120,23 @@ class Writer {
   }
 
   void write_standards_body(const MediaSection& section) {
+    write_ssrcs(section);
     write_names(section);
     write_formats(section);
     write_feedback(section);
     if (section.ptime_ms) line("a=ptime:" + std::to_string(*section.ptime_ms));
     if (section.maxptime_ms) line("a=maxptime:" + std::to_string(*section.maxptime_ms));
     write_rtcp(section);
+    write_rsize(section);
     write_crypto(section);
     write_ice(section);
   }
 
   // The order of 2010 to 2016 clients.
   void write_microsoft_body(const MediaSection& section) {
+    write_ssrcs(section);
     write_feedback(section);
+    write_rsize(section);
     write_names(section);
     write_ice(section);
     write_rtcp(section);
@@ -142,11 +146,13 @@ class Writer {
     if (section.ptime_ms) line("a=ptime:" + std::to_string(*section.ptime_ms));
   }
 
+  void write_ssrcs(const MediaSection& section) {
+    if (!section.ssrc_range) return;
+    line("a=x-ssrc-range:" + std::to_string(section.ssrc_range->first) + "-" +
+         std::to_string(section.ssrc_range->last));
+  }
+
   void write_names(const MediaSection& section) {
-    if (section.ssrc_range) {
-      line("a=x-ssrc-range:" + std::to_string(section.ssrc_range->first) + "-" +
-           std::to_string(section.ssrc_range->last));
-    }
     if (section.label) line("a=label:" + *section.label);
     if (section.source) line("a=x-source:" + *section.source);
     if (section.content) line("a=content:" + *section.content);
@@ -160,6 +166,9 @@ class Writer {
       line(text);
     }
     if (section.rtcp_mux) line("a=rtcp-mux");
+  }
+
+  void write_rsize(const MediaSection& section) {
     if (section.rtcp_rsize) line("a=rtcp-rsize");
   }
 
@@ -190,7 +199,9 @@ class Writer {
 
   void write_direction(const MediaSection& section) {
     // A port of 0 carries no media; saying sendrecv there only confuses.
-    if (section.is_active() || section.direction != Direction::kSendRecv) {
+    // Microsoft clients leave out what is assumed anyway, and resume a held line by leaving it out.
+    const bool is_said = section.is_active() && dialect_ == Dialect::kStandards;
+    if (is_said || section.direction != Direction::kSendRecv) {
       line("a=" + std::string(to_string(section.direction)));
     }
   }
