@@ -37,21 +37,26 @@ std::vector<sdp::RtcpFeedback> crossing_feedback(const LegSettings& settings, co
   return crossing;
 }
 
+constexpr std::uint64_t kMicrosoftUnlimitedBps = 99'980'000;  // b=CT:99980 of every client that is not limited
+
+std::optional<std::uint64_t> real_limit(std::optional<std::uint64_t> bps) {
+  return bps && *bps < kMicrosoftUnlimitedBps ? bps : std::nullopt;
+}
+
 // "main-video send=4000;recv=4000": kbit/s the Microsoft side takes (session level).
 std::optional<std::uint64_t> microsoft_video_limit(const sdp::SessionDescription& description) {
-  constexpr std::uint64_t kUnlimitedBps = 99'980'000;  // b=CT:99980
   for (const sdp::Attribute& attribute : description.attributes) {
     if (attribute.name != "x-mediabw" || !attribute.value.starts_with("main-video ")) continue;
     const auto kbps = fmtp_parameter(std::string_view(attribute.value).substr(11), "recv");
     std::uint64_t value = 0;
     if (!kbps) continue;
     const auto [end, error] = std::from_chars(kbps->data(), kbps->data() + kbps->size(), value);
-    if (error == std::errc{} && end == kbps->data() + kbps->size() && value > 0 && value < kUnlimitedBps / 1000) {
+    if (error == std::errc{} && end == kbps->data() + kbps->size() && value > 0 &&
+        value < kMicrosoftUnlimitedBps / 1000) {
       return value * 1000;
     }
   }
-  const auto whole = sdp::bandwidth_bps(description.bandwidths);
-  return whole && *whole < kUnlimitedBps ? whole : std::nullopt;
+  return real_limit(sdp::bandwidth_bps(description.bandwidths));
 }
 
 bool has_usable_candidate(const LegSettings& settings, const sdp::MediaSection& section) {
@@ -64,10 +69,11 @@ bool has_usable_candidate(const LegSettings& settings, const sdp::MediaSection& 
 
 std::optional<std::uint64_t> limit_of(const LegSettings& settings, const sdp::SessionDescription& description,
                                       const sdp::MediaSection& section) {
-  const auto own = sdp::bandwidth_bps(section.bandwidths);
+  const bool is_microsoft = settings.dialect == Dialect::kMicrosoft;
+  const auto written = sdp::bandwidth_bps(section.bandwidths);
+  const auto own = is_microsoft ? real_limit(written) : written;
   if (own || section.kind != sdp::MediaKind::kVideo) return own;
-  return settings.dialect == Dialect::kMicrosoft ? microsoft_video_limit(description)
-                                                 : sdp::bandwidth_bps(description.bandwidths);
+  return is_microsoft ? microsoft_video_limit(description) : sdp::bandwidth_bps(description.bandwidths);
 }
 
 }  // namespace

@@ -53,6 +53,8 @@ class MicrosoftWording final : public Wording {
     for (const LegFormat& format : far) {
       if (far_dialect == Dialect::kMicrosoft) {
         formats.push_back(format.peer);
+      } else if (is_named(format.peer, "opus")) {
+        continue;  // taken where a client offers it; none of 2010 to 2016 does, and unknown names are a risk
       } else if (!is_h264_family(format.peer) || std::ranges::none_of(formats, is_h264uc)) {
         formats.push_back(translated(format.peer));
       }

@@ -15,6 +15,19 @@ TEST(Refusal, SaysStatusAndWarningByKind) {
   EXPECT_EQ(make_refusal(RefusalKind::kNoMedia, "x").warn_code, 304);
 }
 
+TEST(Refusal, TellsMicrosoftPeersInTheirNumbers) {
+  for (const RefusalKind kind : {RefusalKind::kEncryptionRequired, RefusalKind::kEncryptionForbidden,
+                                 RefusalKind::kKeysOverClearLink, RefusalKind::kNoCommonSuite}) {
+    EXPECT_EQ(make_refusal(kind, "x").diagnosis.code, 52017) << to_string(kind);
+    EXPECT_EQ(make_refusal(kind, "x").diagnosis.reason, "Encryption levels dont match");
+  }
+  for (const RefusalKind kind : {RefusalKind::kMalformed, RefusalKind::kTooLarge, RefusalKind::kNoMedia,
+                                 RefusalKind::kNoCommonCodec, RefusalKind::kOlderIce, RefusalKind::kProtocol}) {
+    EXPECT_EQ(make_refusal(kind, "x").diagnosis.code, 52063) << to_string(kind);
+    EXPECT_EQ(make_refusal(kind, "x").diagnosis.reason, "Unsupported session description");
+  }
+}
+
 TEST(Refusal, AParseErrorNamesTheLine) {
   const auto bad = sdp::parse("v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nm=audio 70000 RTP/AVP 0\r\n");
   ASSERT_FALSE(bad.has_value());

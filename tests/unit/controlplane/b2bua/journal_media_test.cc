@@ -1,0 +1,73 @@
+// What the journal keeps of a call's media: after a restart the next description and what the data plane is told are
+// the same, and nothing is drawn anew.
+
+#include "controlplane/b2bua/journal_record.h"
+#include "controlplane/journal/journal.h"
+#include "tests/unit/controlplane/media/microsoft_fixture.h"
+
+namespace isthmus::b2bua {
+namespace {
+
+using media::Side;
+using namespace media::testing;
+
+Call recovered(const media::CallMedia& media, std::size_t* bytes = nullptr) {
+  b2bua::Call call;
+  call.state = State::kUp;
+  call.record.id = 9;
+  call.media = media;
+  const std::array<std::optional<sip::Target>, 2> link;
+  ArchiveWriter writer(journal::kMaxContentBytes);
+  EXPECT_TRUE(encode_record({call, link}, writer));
+  if (bytes != nullptr) *bytes = writer.view().size();
+  auto back = decode_record(writer.view(), config::ControlPlane{});
+  EXPECT_TRUE(back.has_value());
+  // The settings are the configuration's.
+  for (std::size_t i = 0; i < 2; ++i) back->call.media.leg[i].settings = media.leg[i].settings;
+  return std::move(back->call);
+}
+
+media::CallMedia microsoft_call() {
+  media::testing::Call call(clear_leg(), microsoft_leg());
+  const auto asked = call.offer(Side::kA, room_offer());
+  call.answer(Side::kB, lync_answer(asked, "a=x-ssrc-range:1-100\r\n"));
+  const auto far = [](const char* text) { return *SocketAddress::parse(text); };
+  call.media = with_nominated(std::move(call.media), Side::kB, 0, far("10.30.4.21:21350"), far("10.30.4.21:21351"));
+  return call.media;
+}
+
+TEST(JournalMedia, AMicrosoftCallGoesOnAsItWas) {
+  const media::CallMedia before = microsoft_call();
+  const media::CallMedia after = recovered(before).media;
+  EXPECT_EQ(session_spec(after, contract::SessionId{1}, 3), session_spec(before, contract::SessionId{1}, 3));
+  ASSERT_EQ(after.streams, before.streams);
+  EXPECT_EQ(after.leg[1].ice_tie_breaker, before.leg[1].ice_tie_breaker);
+  EXPECT_EQ(after.leg[1].ice_controlling, before.leg[1].ice_controlling);
+  EXPECT_EQ(after.leg[1].written, before.leg[1].written);
+  for (const Side side : {Side::kA, Side::kB}) {
+    SeededRandom one(4);
+    SeededRandom other(4);
+    const auto expected = take(make_full_offer(before, side, one));
+    const auto offered = take(make_full_offer(after, side, other));
+    EXPECT_EQ(sdp::serialise(offered.description), sdp::serialise(expected.description));
+    EXPECT_EQ(one.next_u64(), other.next_u64());
+  }
+}
+
+TEST(JournalMedia, TheLongestCandidateListsFit) {
+  media::testing::Call call(microsoft_leg(), clear_leg());
+  std::string candidates;
+  for (std::size_t i = 2; i < sdp::kMaxCandidates; ++i) {
+    candidates += "a=candidate:12345678901234567890123456789012 1 UDP 4294967295 192.0.2." + std::to_string(i) +
+                  " 65535 typ relay raddr 192.0.2.9 rport 65535\r\n";
+  }
+  const std::string lines = microsoft_crypto(1);
+  const auto asked = call.offer(
+      Side::kA, lync_head() + lync_audio("RTP/SAVP", lines, candidates) + lync_video("RTP/SAVP", lines, candidates));
+  call.answer(Side::kB, room_answer(asked));
+  ASSERT_EQ(call.media.streams[1].leg[0].ice->remote_candidates.size(), sdp::kMaxCandidates);
+  EXPECT_EQ(recovered(call.media).media.streams, call.media.streams);
+}
+
+}  // namespace
+}  // namespace isthmus::b2bua
