@@ -17,6 +17,12 @@ Agent::Agent(AgentConfig config, AgentDependencies dependencies, std::uint64_t n
       engine_(dependencies.engine),
       table_(dependencies.table),
       workers_(std::move(dependencies.workers)),
+      ice_({dependencies.random,
+            [this](const IcePlace& at, const SocketAddress& to, std::span<const std::uint8_t> packet) {
+              return table_.send_packet(at.session, at.stream, at.side, at.component, to, packet);
+            },
+            [this](const contract::Event& event) { publish(event); },
+            [this](const IcePlace& at) { table_.stop_sending(at.session, at.stream, at.side, at.component); }}),
       now_ns_(now_ns),
       absent_since_ns_(now_ns),
       silence_checked_ns_(now_ns) {}
@@ -24,8 +30,13 @@ Agent::Agent(AgentConfig config, AgentDependencies dependencies, std::uint64_t n
 void Agent::poll(std::uint64_t now_ns) {
   now_ns_ = now_ns;
   table_.poll(now_ns, [this](const contract::Event& event) {
-    if (server_ != nullptr) server_->publish(event);
+    if (const auto* punted = std::get_if<contract::PuntEvent>(&event)) {
+      ice_.take(*punted, now_ns_);
+    } else {
+      publish(event);
+    }
   });
+  ice_.poll(now_ns);
   if (server_ != nullptr) server_->release_answers();
   if (!connected_ && now_ns - absent_since_ns_ >= config_.control_plane_absent_ns &&
       now_ns - silence_checked_ns_ >= kSilenceCheckNs) {
@@ -34,11 +45,17 @@ void Agent::poll(std::uint64_t now_ns) {
   }
 }
 
+void Agent::publish(const contract::Event& event) {
+  if (server_ != nullptr) server_->publish(event);
+}
+
 bool Agent::quiet() const { return table_.sessions() == 0 && table_.retired() == 0; }
 
 Result<SessionState> Agent::opened(const SessionSpec& spec, Result<SessionState> state, const char* event) {
   if (state) {
-    media_timeout_ms_[spec.id] = spec.media_timeout_ms;
+    Known& known = known_[spec.id];
+    if (known.revision != spec.revision) ice_.set(spec, now_ns_);  // the same revision again changes nothing
+    known = {spec.revision, spec.media_timeout_ms};
     log::debug(event, {{"session", spec.id.value}, {"revision", spec.revision}, {"streams", spec.streams.size()}});
   } else {
     log::warn("session.refused", {{"session", spec.id.value},
@@ -60,7 +77,8 @@ Result<SessionState> Agent::update(const SessionSpec& spec) {
 bool Agent::in_force(SessionId session, contract::Revision /*revision*/) { return table_.in_force(session); }
 
 Result<contract::SessionStats> Agent::close(SessionId session) {
-  media_timeout_ms_.erase(session);
+  known_.erase(session);
+  ice_.forget(session);
   log::debug("session.closed", {{"session", session.value}});
   return table_.close(session, now_ns_);
 }
@@ -118,6 +136,7 @@ std::vector<Counter> Agent::counters() {
     add("worker_naps", workers_[i]->naps.get());
     add("worker_busy_ns", workers_[i]->busy_ns.get());
   }
+  add_ice(counters);
   add("sessions_ended_alone", sessions_ended_alone_);
   if (server_ != nullptr) {
     add("contract_requests", server_->counters().requests);
@@ -129,8 +148,30 @@ std::vector<Counter> Agent::counters() {
   return counters;
 }
 
+// What ICE refuses was handed over by a worker, which counted it as consumed; here it becomes a drop like any other, so
+// that received = forwarded + consumed + dropped + held is what a reader of the status finds.
+void Agent::add_ice(std::vector<Counter>& counters) const {
+  const IceCounters& ice = ice_.counters();
+  for (Counter& counter : counters) {
+    if (counter.name == "packets_consumed") counter.value -= ice_.refused();
+    if (!counter.name.starts_with("drop_")) continue;
+    for (std::size_t i = 0; i < kDropReasonCount; ++i) {
+      if (ice.refused[i] != 0 && counter.name.substr(5) == kDropReasonNames[i]) counter.value += ice.refused[i];
+    }
+  }
+  counters.push_back({"ice_checks_answered", ice.checks_answered});
+  counters.push_back({"ice_punted", ice.punted});
+  counters.push_back({"ice_consent_requests", ice.consent_requests});
+  counters.push_back({"ice_consent_answers", ice.consent_answers});
+  counters.push_back({"ice_consents_lost", ice.consents_lost});
+  counters.push_back({"ice_keep_alives", ice.keep_alives});
+  counters.push_back({"ice_indications_received", ice.indications_received});
+  counters.push_back({"ice_not_sent", ice.not_sent});
+}
+
 void Agent::control_plane_changed(bool connected) {
   connected_ = connected;
+  if (connected) ice_.tell_lost();
   if (!connected) absent_since_ns_ = now_ns_;
   log::info(connected ? "contract.control_plane_here" : "contract.control_plane_gone",
             {{"sessions", table_.sessions()}});
@@ -139,14 +180,15 @@ void Agent::control_plane_changed(bool connected) {
 // Nobody is left to ask, and no packet came for longer than the session's own limit.
 void Agent::end_silent_sessions() {
   std::vector<SessionId> silent;
-  for (const auto& [id, timeout_ms] : media_timeout_ms_) {
+  for (const auto& [id, known] : known_) {
     const std::uint64_t silent_ns = now_ns_ - std::min(now_ns_, table_.last_media_ns(id));
-    if (timeout_ms != 0 && silent_ns >= timeout_ms * session::kNsPerMs) silent.push_back(id);
+    if (known.media_timeout_ms != 0 && silent_ns >= known.media_timeout_ms * session::kNsPerMs) silent.push_back(id);
   }
   for (const SessionId id : silent) {
     log::warn("session.ended_alone", {{"session", id.value}, {"reason", "no media and no control plane"}});
     static_cast<void>(table_.close(id, now_ns_));
-    media_timeout_ms_.erase(id);
+    known_.erase(id);
+    ice_.forget(id);
     ++sessions_ended_alone_;
   }
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/agent/ice_keeper.h"
 #include "dataplane/contract/server.h"
 #include "dataplane/io/engine.h"
 #include "dataplane/session/session_table.h"
@@ -29,6 +30,7 @@ struct AgentConfig {
 struct AgentDependencies {
   io::Engine& engine;
   session::SessionTable& table;
+  RandomSource& random;
   std::vector<const worker::WorkerFigures*> workers;  ///< read only
 };
 
@@ -63,19 +65,26 @@ class Agent final : public contract::Handler {
   Result<contract::SessionState> opened(const contract::SessionSpec& spec, Result<contract::SessionState> state,
                                         const char* event);
   void end_silent_sessions();
+  void publish(const contract::Event& event);
   std::vector<contract::Counter> counters();
+  void add_ice(std::vector<contract::Counter>& counters) const;
 
   AgentConfig config_;
   io::Engine& engine_;
   session::SessionTable& table_;
   std::vector<const worker::WorkerFigures*> workers_;
+  IceKeeper ice_;
   contract::Server* server_ = nullptr;
   std::uint64_t now_ns_;
   bool connected_ = false;
   std::uint64_t absent_since_ns_;  // while not connected
   std::uint64_t silence_checked_ns_;
   std::uint64_t sessions_ended_alone_ = 0;
-  std::map<contract::SessionId, std::uint32_t> media_timeout_ms_;
+  struct Known {
+    contract::Revision revision = 0;
+    std::uint32_t media_timeout_ms = 0;
+  };
+  std::map<contract::SessionId, Known> known_;
 };
 
 }  // namespace isthmus::agent

@@ -120,7 +120,7 @@ Status Dataplane::start_agent(const Options& options) {
   std::vector<const worker::WorkerFigures*> figures;
   figures.reserve(workers_.size());
   for (const auto& worker : workers_) figures.push_back(&worker->figures());
-  agent_ = std::make_unique<agent::Agent>(config, agent::AgentDependencies{*io_.engine, *table_, figures},
+  agent_ = std::make_unique<agent::Agent>(config, agent::AgentDependencies{*io_.engine, *table_, random_, figures},
                                           clock_ns(CLOCK_MONOTONIC));
   contract::ServerConfig server;
   server.listen_fd = options.contract_fd;

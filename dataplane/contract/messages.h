@@ -331,8 +331,8 @@ struct SourceRefusedEvent {
   std::uint64_t packets = 0;  ///< refused since the last such event
 };
 
-/// A nominated pair stayed without an answer for 30 s (RFC 7675 5.1); once. Sending to it has not been stopped: the
-/// control plane decides.
+/// A nominated pair stayed without an answer for 30 s (RFC 7675 5.1); once. Nothing is sent on it any more until
+/// another pair is nominated.
 struct ConsentLostEvent {
   SessionId session;
   std::uint16_t stream = 0;

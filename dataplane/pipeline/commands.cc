@@ -47,6 +47,10 @@ void apply(State& state, const Command& command) {
       leg.feedback.pli_wanted = true;
       wake_feedback(state, leg);
       break;
+    case Command::Kind::kStopSending:
+      leg.consent_lost[command.component == contract::Component::kRtp ? 0 : 1] = true;
+      refresh(state, leg);
+      break;
     case Command::Kind::kLatchedHop: use_latched_hop(state, leg, command.component, *command.next_hop); break;
   }
 }

@@ -94,6 +94,7 @@ void adopt_leg(State& state, Leg& leg, const LegConfig& config) {
         state.time.now.monotonic_ns + session::kNsPerSecond / 2 + state.next_random() % session::kNsPerSecond;
     leg.transmit.next_hop = &state.no_hop;
   }
+  if (!config.keeps_pair) leg.consent_lost = {};
   adopt_keys(state, leg, config);
   leg.receive.slow = static_cast<std::uint8_t>(config.receive ? leg.receive.slow & ~LegReceive::kHeld
                                                               : leg.receive.slow | LegReceive::kHeld);
@@ -207,6 +208,7 @@ bool refresh(State& state, Leg& leg) {
     transmit.next_hop_version = version;
   }
   transmit.state = !leg.config->send                   ? LegTransmit::kClosed
+                   : leg.consent_lost[0]               ? LegTransmit::kNoConsent
                    : leg.transmit_rtp.port_family == 0 ? LegTransmit::kNoAddress
                    : transmit.max_payload == 0         ? LegTransmit::kNoNextHop
                                                        : LegTransmit::kOpen;
@@ -221,6 +223,7 @@ bool takes_other_paths(const State& state, const Leg& leg) {
 DropReason why_closed(std::uint8_t transmit_state) {
   switch (transmit_state) {
     case LegTransmit::kClosed: return DropReason::kDirectionClosed;
+    case LegTransmit::kNoConsent: return DropReason::kConsentLost;
     case LegTransmit::kNoAddress: return DropReason::kNoFarEndpoint;
     default: return DropReason::kNoRoute;
   }

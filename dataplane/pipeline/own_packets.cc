@@ -83,7 +83,10 @@ void send_rtcp(State& state, Leg& leg, io::Burst& out, OwnFrame& own, const wire
               rtcp_hop(leg)});
 }
 
-bool can_send_rtcp(const Leg& leg) { return leg.transmit_rtcp.port_family != 0 && rtcp_hop(leg).valid; }
+bool can_send_rtcp(const Leg& leg) {
+  const bool lost = leg.consent_lost[leg.config->rtcp_mux ? 0 : 1];
+  return !lost && leg.transmit_rtcp.port_family != 0 && rtcp_hop(leg).valid;
+}
 
 /// Not by RTCP: the control plane asks by SIP INFO, at most once a second a leg (contract).
 void tell_picture_wanted(State& state, Leg& leg) {

@@ -54,8 +54,9 @@ struct LegConfig {
   std::uint8_t dscp = 0;
   std::uint8_t cname_bytes = 0;
   std::array<char, contract::kMaxCnameBytes> cname{};
-  bool ice = false;        ///< STUN of the leg goes to the agent; without it there is none
-  bool nominated = false;  ///< remote_rtp and remote_rtcp are ICE's chosen pairs
+  bool ice = false;         ///< STUN of the leg goes to the agent; without it there is none
+  bool nominated = false;   ///< remote_rtp and remote_rtcp are ICE's chosen pairs
+  bool keeps_pair = false;  ///< ... as in the revision before: a consent that was lost stays lost
   contract::SsrcRange peer_ssrcs;
   contract::FeedbackDialect feedback = contract::FeedbackDialect::kRfc4585;
   contract::VideoSpec video;             ///< how the peer of this leg packs its pictures
@@ -148,6 +149,7 @@ struct alignas(kCacheLine) LegTransmit {
     kClosed = 1,     ///< held
     kNoAddress = 2,  ///< no remote address yet
     kNoNextHop = 3,  ///< the neighbour is not known yet
+    kNoConsent = 4,  ///< the peer stopped answering (RFC 7675)
   };
 };
 static_assert(sizeof(LegTransmit) == 2 * kCacheLine);
@@ -226,6 +228,7 @@ struct Leg {
   const NextHop* rtcp_hop = nullptr;
   std::array<const NextHop*, 2> latched_hops{};  ///< by Component - 1: the agent's answers for latched addresses
   NextHopValue latched_hop;                      ///< where the latched packet came from, until the agent knows better
+  std::array<bool, 2> consent_lost{};            ///< by Component - 1
   std::uint32_t punt_budget = 0;                 ///< STUN from anywhere
   std::uint32_t pair_punt_budget = 0;  ///< STUN from the nominated pair, so that a flood does not cost it its consent
   crypto::SrtpContext* previous_context = nullptr;

@@ -47,6 +47,8 @@ class LegPlanner {
         reservation_(reservation) {}
 
   Result<LegRecord> plan() {
+    record_.keeps_pair = old_ != nullptr && spec_.ice && spec_.ice->nominated && spec_.ice == old_spec_->ice &&
+                         spec_.remote_rtp == old_spec_->remote_rtp && spec_.remote_rtcp == old_spec_->remote_rtcp;
     for (auto step : {&LegPlanner::place, &LegPlanner::addresses, &LegPlanner::name, &LegPlanner::receive_key,
                       &LegPlanner::send_key}) {
       if (auto done = (this->*step)(); !done) return forward_error(done);
@@ -244,6 +246,7 @@ void fill_leg(const LegSpec& spec, const LegRecord& record, Reservation& reserva
   std::ranges::copy(spec.cname, config.cname.begin());
   config.ice = spec.ice.has_value();
   config.nominated = spec.ice && spec.ice->nominated;
+  config.keeps_pair = record.keeps_pair;
   config.peer_ssrcs = spec.peer_ssrcs;
   config.feedback = spec.feedback;
   config.video = spec.video;

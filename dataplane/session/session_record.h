@@ -17,6 +17,7 @@ struct LegRecord {
   PortPool* pool = nullptr;
   std::uint16_t network = 0;
   std::uint16_t rtp_port = 0;
+  bool keeps_pair = false;  // ICE: nominated before, and nothing about the pair changed
   std::uint32_t ssrc = 0;
   std::uint16_t initial_sequence = 0;
   std::uint32_t initial_timestamp = 0;

@@ -22,6 +22,8 @@ namespace isthmus::session {
 
 inline constexpr std::size_t kMaxSessions = 65'536;
 inline constexpr std::size_t kMaxInjectDestinations = 32;  ///< of one session
+inline constexpr std::size_t kMaxUnrouted = 128;           ///< packets that wait for a next hop, of all sessions
+inline constexpr std::uint64_t kUnroutedNs = 1'000'000'000;
 
 /// Told which local ports come into use; the socket mode binds them. Control thread. io::Engine has these two methods.
 class PortListener {
@@ -59,10 +61,13 @@ class SessionTable {
   contract::SessionStats close(contract::SessionId id, std::uint64_t now_ns);
   Result<contract::SessionStats> stats(contract::SessionId id) const;
   contract::SessionPage list(std::optional<contract::SessionId> from) const;
+  /// A packet whose neighbour is not known yet waits for it, kUnroutedNs at most.
   Result<void> send_packet(contract::SessionId id, std::uint16_t stream, contract::Side side,
                            contract::Component component, const SocketAddress& destination,
                            std::span<const std::uint8_t> packet);
 
+  /// Consent was lost: nothing goes to the peer on this component until another pair is nominated.
+  void stop_sending(contract::SessionId id, std::uint16_t stream, contract::Side side, contract::Component component);
   /// Asks the peer of `side` for a key frame, at the pace that the worker keeps. kUnavailable: not by RTCP.
   Result<void> request_picture(contract::SessionId id, std::uint16_t stream, contract::Side side);
 

@@ -44,10 +44,10 @@ struct LocalAddress {
 std::vector<LocalAddress> local_addresses(std::span<const io::Network> networks);
 
 struct Command {
-  enum class Kind : std::uint8_t { kOpen, kUpdate, kClose, kForgetOldKey, kLatchedHop, kRequestPicture };
+  enum class Kind : std::uint8_t { kOpen, kUpdate, kClose, kForgetOldKey, kLatchedHop, kRequestPicture, kStopSending };
   Kind kind = Kind::kOpen;
-  contract::Side side = contract::Side::kA;                   // kForgetOldKey, kLatchedHop, kRequestPicture
-  contract::Component component = contract::Component::kRtp;  // kLatchedHop
+  contract::Side side = contract::Side::kA;  // kForgetOldKey, kLatchedHop, kRequestPicture, kStopSending
+  contract::Component component = contract::Component::kRtp;  // kLatchedHop, kStopSending
   Stream* stream = nullptr;
   const StreamConfig* config = nullptr;  // kOpen, kUpdate
   NextHop* next_hop = nullptr;           // kLatchedHop

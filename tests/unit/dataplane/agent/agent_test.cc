@@ -99,7 +99,7 @@ class AgentTest : public testing::Test {
   session::SessionTable table{networks, {random, srtp, hops, ports, {&link}}};
   worker::WorkerFigures figures;
   std::uint64_t now = 1000 * kSecond;
-  Agent agent{{77, 5, "because", "none", "nap", kAbsentNs}, {engine, table, {&figures}}, now};
+  Agent agent{{77, 5, "because", "none", "nap", kAbsentNs}, {engine, table, random, {&figures}}, now};
 };
 
 TEST_F(AgentTest, StatusTellsTheWholePlane) {
@@ -151,6 +151,38 @@ TEST_F(AgentTest, AChangeIsInForceOnceTheWorkerIsPastIt) {
   link.commands_done.store(2);
   EXPECT_TRUE(agent.in_force({1}, 2));
   EXPECT_TRUE(agent.in_force({2}, 1));
+}
+
+/// A STUN message as a worker hands it over.
+session::PuntPacket stun_punt(std::uint64_t id) {
+  session::PuntPacket punt;
+  punt.session = {id};
+  punt.source = {IpAddress::v4(192, 0, 2, 9), 4000};
+  const std::array<std::uint8_t, 20> request = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42};
+  punt.length = request.size();
+  std::ranges::copy(request, punt.packet.begin());
+  return punt;
+}
+
+TEST_F(AgentTest, WhatIceRefusesIsADropNotConsumed) {
+  auto with_ice = spec(1);
+  with_ice.streams[0].leg[0].ice.emplace().local_ufrag = "abcd";
+  with_ice.streams[0].leg[0].ice->local_password = SecretBytes(std::vector<std::uint8_t>(22, 'p'));
+  ASSERT_TRUE(agent.open(with_ice));
+  for (const std::uint64_t id : {1U, 1U, 7U}) {
+    ASSERT_TRUE(link.punts.push(stun_punt(id)));
+    link.counters.consumed.add(1);
+  }
+  agent.poll(now);
+  EXPECT_EQ(counter("drop_stun_username"), 2U);
+  EXPECT_EQ(counter("drop_stun_not_expected"), 1U);
+  EXPECT_EQ(counter("packets_consumed"), 0U);
+  EXPECT_EQ(counter("ice_punted"), 0U);
+  ASSERT_TRUE(agent.close({1}));
+  ASSERT_TRUE(link.punts.push(stun_punt(1)));
+  link.counters.consumed.add(1);
+  agent.poll(now);
+  EXPECT_EQ(counter("drop_stun_not_expected"), 2U);
 }
 
 TEST_F(AgentTest, RefusedOpenChangesNothing) {

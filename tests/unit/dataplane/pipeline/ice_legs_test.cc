@@ -155,6 +155,24 @@ TEST_F(IceLegs, StunOnALegWithoutIceIsDropped) {
   EXPECT_TRUE(bench_.poll().empty());
 }
 
+TEST_F(IceLegs, WithoutConsentNothingIsSentUntilAnotherPairIsNominated) {
+  open(true);
+  EXPECT_EQ(to_a(1), peer_a_);
+  bench_.table.stop_sending({1}, 0, contract::Side::kA, contract::Component::kRtp);
+  bench_.table.stop_sending({1}, 0, contract::Side::kA, contract::Component::kRtcp);
+  bench_.tick();
+  EXPECT_EQ(to_a(2), SocketAddress{});
+  EXPECT_EQ(bench_.dropped(DropReason::kConsentLost), 1U);
+  for (const Sent& sent : bench_.pass_ms(8000)) EXPECT_NE(sent.to.ip, peer_a_.ip);
+  EXPECT_EQ(from_a(peer_a_, 1).size(), 1U) << "what comes is still taken";
+  spec_.revision = 2;  // the same pair
+  bench_.update(spec_);
+  EXPECT_EQ(to_a(3), SocketAddress{});
+  nominate(third_);
+  EXPECT_EQ(to_a(4), third_);
+  EXPECT_FALSE(bench_.pass_ms(8000).empty());
+}
+
 TEST_F(IceLegs, OnlyAnnouncedSsrcsPass) {
   spec_.streams[0].leg[0].peer_ssrcs = {100, 200};
   state_ = bench_.open(spec_);

@@ -259,5 +259,42 @@ TEST_F(Reports, InjectsPackets) {
   EXPECT_EQ(bench_.next_hops.count, 0);
 }
 
+TEST_F(Reports, InjectedPacketsWaitForTheirNeighbour) {
+  const SocketAddress near = at("203.0.113.5:1234");
+  const SocketAddress far = at("203.0.113.6:1234");
+  bench_.next_hops.known = false;
+  const auto inject = [&](const SocketAddress& to) {
+    return bench_.table.send_packet({1}, 0, contract::Side::kB, contract::Component::kRtp, to, Payload{0, 1});
+  };
+  ASSERT_TRUE(inject(far));
+  ASSERT_TRUE(inject(near));
+  EXPECT_TRUE(bench_.tick().empty());
+  bench_.poll();
+  EXPECT_TRUE(bench_.tick().empty());
+  for (const auto& [key, hop] : bench_.next_hops.keys) {
+    if (key.remote == near.ip) hop->set(InstantNextHops::value_for(key));
+  }
+  bench_.poll();
+  const auto sent = bench_.tick();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].to, near);
+  bench_.pass_ms(1100);
+  bench_.poll();
+  const auto lost = [&] {
+    for (const contract::Counter& one : bench_.table.counters()) {
+      if (one.name == "injections_unrouted") return one.value;
+    }
+    return std::uint64_t{0};
+  };
+  EXPECT_EQ(lost(), 1U);
+  for (std::size_t i = 0; i < session::kMaxUnrouted; ++i) ASSERT_TRUE(inject(far));
+  EXPECT_EQ(inject(far).error().kind, ErrorKind::kExhausted);
+  bench_.table.close({1}, bench_.now.monotonic_ns);
+  EXPECT_EQ(lost(), 1U + session::kMaxUnrouted);
+  bench_.tick();
+  bench_.poll();
+  EXPECT_EQ(bench_.next_hops.count, 0);
+}
+
 }  // namespace
 }  // namespace isthmus::test
