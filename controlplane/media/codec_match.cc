@@ -60,7 +60,9 @@ unsigned adapted_likeness(const PayloadFormat& left, const PayloadFormat& right)
 constexpr std::array<std::string_view, 4> kCrossingAudio = {"G722", "PCMU", "PCMA", "opus"};
 // PCMU and PCMA are as good as each other: the peer's order holds.
 constexpr std::array<unsigned, 4> kCrossingRank = {0, 1, 1, 2};
-constexpr unsigned kDoesNotCross = 100;
+constexpr unsigned kComfortNoiseRank = 3;
+constexpr unsigned kEventRank = 4;
+constexpr unsigned kDoesNotCross = 5;
 
 unsigned crossing_rank(const PayloadFormat& format) {
   if (equal_ignoring_case(format.encoding, "G722") && format.channels != 1) return kDoesNotCross;
@@ -68,7 +70,7 @@ unsigned crossing_rank(const PayloadFormat& format) {
     if (equal_ignoring_case(format.encoding, kCrossingAudio[i])) return kCrossingRank[i];
   }
   if (!is_auxiliary(format) || format.clock_hz != 8000) return kDoesNotCross;
-  return equal_ignoring_case(format.encoding, "CN") ? 10U : 11U;
+  return equal_ignoring_case(format.encoding, "CN") ? kComfortNoiseRank : kEventRank;
 }
 
 bool is_h263(const PayloadFormat& format) {
@@ -113,10 +115,10 @@ bool is_h264_family(const PayloadFormat& format) {
 std::vector<PayloadFormat> crossing(sdp::MediaKind kind, const std::vector<PayloadFormat>& formats) {
   if (kind == sdp::MediaKind::kVideo) return crossing_video(formats);
   std::vector<PayloadFormat> out;
-  for (const PayloadFormat& format : formats) {
-    if (crossing_rank(format) != kDoesNotCross) out.push_back(format);
+  for (unsigned rank = 0; rank < kDoesNotCross; ++rank) {
+    std::ranges::copy_if(formats, std::back_inserter(out),
+                         [rank](const PayloadFormat& format) { return crossing_rank(format) == rank; });
   }
-  std::ranges::stable_sort(out, {}, crossing_rank);
   return out;
 }
 

@@ -138,7 +138,7 @@ CallMedia with_nominated(CallMedia media, Side side, std::size_t stream, const S
                          const std::optional<SocketAddress>& rtcp) {
   if (stream >= media.streams.size()) return media;
   StreamLeg& leg = media.streams[stream].leg[contract::index(side)];
-  if (!leg.ice) return media;
+  if (!leg.ice || leg.ice->remote_ufrag.empty()) return media;
   leg.ice->nominated_rtp = rtp;
   leg.ice->nominated_rtcp = leg.rtcp_mux ? std::optional(rtp) : rtcp;
   return media;

@@ -231,7 +231,7 @@ class Reader {
 
   Status read_session_attribute(std::string_view line) {
     const std::string_view name = next_part(line, ':');
-    if (name.empty()) return damaged_attribute();
+    if (!is_token(name)) return damaged_attribute();  // RFC 8866 9, attribute-name
     if (const auto direction = parse_direction(name); direction && line.empty()) {
       direction_ = *direction;
       return {};
@@ -259,7 +259,7 @@ class Reader {
 
   Status read_section_attribute(std::string_view line) {
     const std::string_view name = next_part(line, ':');
-    if (name.empty()) return damaged_attribute();
+    if (!is_token(name)) return damaged_attribute();  // RFC 8866 9, attribute-name
     switch (read_media_attribute(name, line, out_.media.back(), notes_.back())) {
       case AttributeOutcome::kTaken: return {};
       case AttributeOutcome::kDamaged: return damaged_attribute();

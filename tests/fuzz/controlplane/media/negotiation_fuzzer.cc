@@ -1,11 +1,14 @@
 // Two descriptions from outside through a whole exchange and a re-offer: no crash, same lines, no key where none may
-// be. The first byte chooses the policies, the next two where the offer ends.
+// be, nothing of one dialect in the other. The first byte chooses the policies; of the next two, the upper bits the
+// dialects, the others where the offer ends.
 
 #include <cstdlib>
 
 #include "controlplane/media/negotiation.h"
+#include "controlplane/media/stream_ice.h"
 #include "controlplane/sdp/reader.h"
 #include "controlplane/sdp/writer.h"
+#include "dataplane/contract/codec.h"
 
 namespace {
 
@@ -16,8 +19,9 @@ void require(bool law) {
   if (!law) std::abort();
 }
 
-media::LegSettings settings(unsigned choice) {
+media::LegSettings settings(unsigned choice, bool is_microsoft) {
   media::LegSettings leg;
+  if (is_microsoft) leg.dialect = media::Dialect::kMicrosoft;
   leg.policy.encryption = static_cast<media::EncryptionMode>(choice % 3);
   leg.signalling_is_tls = (choice & 4U) != 0;
   leg.has_v6 = (choice & 8U) != 0;
@@ -38,9 +42,35 @@ media::CallMedia opened(media::CallMedia media) {
   return media::with_ports(std::move(media), state);
 }
 
+void check_standards(const sdp::MediaSection& section) {
+  require(!section.label && !section.source && !section.ssrc_range && !section.rtcp_rsize);
+  require(section.ice_ufrag.empty() && section.ice_pwd.empty() && section.candidates.empty());
+  require(section.remote_candidates.empty() && section.encryption == sdp::EncryptionWish::kUnsaid);
+  for (const auto& format : section.formats) require(!sdp::equal_ignoring_case(format.encoding, "X-H264UC"));
+}
+
+void check_microsoft(const media::CallMedia& media, const sdp::MediaSection& section) {
+  require(section.label.has_value() && section.ssrc_range.has_value() && section.bandwidths.empty());
+  require(section.crypto.size() <= 1 && section.candidates.size() <= 2);
+  require(section.has_ice() == !section.candidates.empty());
+  if (media.leg[0].settings.dialect == media.leg[1].settings.dialect) return;
+  for (const auto& format : section.formats) {
+    require(section.kind != sdp::MediaKind::kVideo || format.fmtp.find("sprop") == std::string::npos);
+  }
+}
+
 void check(const media::CallMedia& media, Side side, const sdp::SessionDescription& description) {
   const auto& leg = media.leg[contract::index(side)].settings;
-  const std::string text = sdp::serialise(description);
+  const std::string text = sdp::serialise(description, leg.dialect);
+  for (const auto& section : description.media) {
+    require(section.attributes.empty());
+    if (!section.is_active()) continue;
+    if (leg.dialect == media::Dialect::kMicrosoft) {
+      check_microsoft(media, section);
+    } else {
+      check_standards(section);
+    }
+  }
   if (!leg.keys_allowed() || leg.policy.encryption == media::EncryptionMode::kOff) {
     for (const auto& section : description.media) require(section.crypto.empty());
   }
@@ -48,18 +78,35 @@ void check(const media::CallMedia& media, Side side, const sdp::SessionDescripti
   require(back.has_value() && *back == description);
 }
 
+// The agents of both legs have chosen: the offer that says so is one, too.
+void nominate_and_tell(const media::CallMedia& agreed, RandomSource& random) {
+  const SocketAddress far{IpAddress::v4(192, 0, 2, 1), 4000};
+  for (const Side side : {Side::kA, Side::kB}) {
+    media::CallMedia media = agreed;
+    for (std::size_t i = 0; i < media.streams.size(); ++i) {
+      media = media::with_nominated(std::move(media), side, i, far, far);
+    }
+    require(media::all_nominated(media, side));
+    const auto told = media::make_full_offer(std::move(media), side, random);
+    if (!told) continue;
+    check(told->media, side, told->description);
+    require(contract::validate(media::session_spec(told->media, contract::SessionId{1}, 2)).has_value());
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return 0;
-  const std::size_t split = std::min<std::size_t>(size - 3, static_cast<std::size_t>(data[1]) << 8U | data[2]);
+  const std::size_t split = std::min<std::size_t>(size - 3, (data[1] & 0x3fU) << 8U | data[2]);
   const std::string_view text(reinterpret_cast<const char*>(data) + 3, size - 3);
   const auto offer = sdp::parse(text.substr(0, split));
   const auto answer = sdp::parse(text.substr(split));
   if (!offer) return 0;
   SeededRandom random(data[0]);
-  auto taken = media::accept_offer(media::begin(settings(data[0] & 15U), settings(data[0] >> 4U), random), Side::kA,
-                                   *offer, random);
+  auto taken = media::accept_offer(media::begin(settings(data[0] & 15U, (data[1] & 0x40U) != 0),
+                                                settings(data[0] >> 4U, (data[1] & 0x80U) != 0), random),
+                                   Side::kA, *offer, random);
   if (!taken) {
     require(taken.error().status == 400 || taken.error().status == 488);
     require(!taken.error().text.empty());
@@ -75,7 +122,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(told.has_value());
   check(told->media, Side::kA, told->description);
   require(told->description.media.size() == offer->media.size());
-  require(media::session_spec(told->media, contract::SessionId{1}, 1).streams.size() <= contract::kMaxStreams);
+  auto spec = media::session_spec(told->media, contract::SessionId{1}, 1);
+  require(contract::validate(spec).has_value());
+  nominate_and_tell(told->media, random);
   // B offers what it answered with.
   auto again = media::accept_offer(std::move(told->media), Side::kB, *answer, random);
   if (!again) return 0;
