@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "controlplane/sdp/session_description.h"
+#include "controlplane/sip/multipart.h"
 
 namespace isthmus::b2bua {
 namespace {
@@ -58,6 +59,18 @@ void read_crossing(const sip::Message& message, Dialect from, Dialect to, Header
   }
 }
 
+/// Of a body in several parts the session description. Where there is none, or another part must be understood, the
+/// body stays what it is, and the call refuses its type (415).
+std::optional<Body> read_body(const sip::Message& message) {
+  if (message.body().empty()) return std::nullopt;
+  if (sip::is_multipart(message.content_type())) {
+    const auto parts = sip::split_multipart(message.content_type(), message.body());
+    const auto found = parts ? sip::find_description(*parts, kSdpType) : Result<const sip::Part*>(nullptr);
+    if (found && *found != nullptr) return Body{std::string(kSdpType), std::string((*found)->content)};
+  }
+  return Body{std::string(message.content_type()), message.body()};
+}
+
 void read_shared(const sip::Message& message, Dialect from, Dialect to, Signal& signal) {
   signal.cseq = message.cseq().number;
   if (!message.contacts().empty()) signal.contact = message.contacts().front().uri.text;
@@ -76,7 +89,7 @@ void read_shared(const sip::Message& message, Dialect from, Dialect to, Signal& 
     signal.allow = set;
   }
   signal.session = read_session(message);
-  if (!message.body().empty()) signal.body = Body{std::string(message.content_type()), message.body()};
+  signal.body = read_body(message);
   read_crossing(message, from, to, signal.crossing);
 }
 
