@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/b2bua/message_reader.h"
+#include "controlplane/b2bua/zone_media.h"
 #include "dataplane/base/log.h"
 
 namespace isthmus::b2bua {
@@ -125,6 +126,10 @@ B2bua::Entry* B2bua::find_session(contract::SessionId session) {
   return found == sessions_.end() ? nullptr : find(found->second);
 }
 
+Dialect B2bua::dialect_of(const Entry& entry, Side side) const {
+  return b2bua::dialect_of(configuration_.find_zone(entry.call.at(side).zone));
+}
+
 const config::Zone* B2bua::zone_of(const sip::Flow& flow) const {
   trust::Source source{flow.remote.ip, {}, {}, false};
   for (std::size_t i = 0; i < listeners_.size() && i < configuration_.listeners.size(); ++i) {
@@ -187,7 +192,7 @@ void B2bua::on_dialog_request(sip::ServerId transaction, const sip::Message& req
     servers_[id] = {key, side};
     entry->servers.push_back(id);
   }
-  tell(key, RequestArrived{side, id, read_request(request, Dialect::kStandards, Dialect::kStandards)});
+  tell(key, RequestArrived{side, id, read_request(request, dialect_of(*entry, side), dialect_of(*entry, other(side)))});
 }
 
 void B2bua::on_cancel(sip::ServerId invite, sip::Message) {
@@ -202,7 +207,8 @@ void B2bua::on_ack_2xx(sip::Message ack, const sip::Flow&) {
   Side side = Side::kA;
   Entry* entry = find_dialog(ack, side);
   if (entry == nullptr) return;
-  tell(entry->call.record.id, AckArrived{side, read_request(ack, Dialect::kStandards, Dialect::kStandards)});
+  tell(entry->call.record.id,
+       AckArrived{side, read_request(ack, dialect_of(*entry, side), dialect_of(*entry, other(side)))});
 }
 
 void B2bua::on_response(sip::ClientId transaction, sip::Message response, const sip::Flow&) {
@@ -235,7 +241,9 @@ void B2bua::on_response(sip::ClientId transaction, sip::Message response, const 
       clients_.erase(found);
     }
   }
-  tell_response(copy, read_response(response, Dialect::kStandards, Dialect::kStandards));
+  if (const Entry* entry = find(copy.call)) {
+    tell_response(copy, read_response(response, dialect_of(*entry, copy.side), dialect_of(*entry, other(copy.side))));
+  }
   current_response_ = nullptr;
 }
 

@@ -16,6 +16,7 @@
 #include "controlplane/b2bua/archive.h"
 #include "controlplane/b2bua/call_view.h"
 #include "controlplane/b2bua/counters.h"
+#include "controlplane/b2bua/header_table.h"
 #include "controlplane/b2bua/machine.h"
 #include "controlplane/b2bua/message_writer.h"
 #include "controlplane/b2bua/screening.h"
@@ -142,6 +143,7 @@ class B2bua final : public sip::TransactionUser {
   void refuse(sip::ServerId transaction, const Refused& refused, const sip::Message& request, const sip::Flow& flow);
   std::vector<Attempt> attempts_of(const routing::Route& route, const routing::DialledUri& dialled) const;
   const config::Zone* zone_of(const sip::Flow& flow) const;
+  Dialect dialect_of(const Entry& entry, Side side) const;
 
   // b2bua.cc: events to calls
   void on_dialog_request(sip::ServerId transaction, const sip::Message& request, const sip::Flow& flow);

@@ -5,6 +5,7 @@
 #include "controlplane/b2bua/b2bua.h"
 #include "controlplane/b2bua/identity.h"
 #include "controlplane/b2bua/message_reader.h"
+#include "controlplane/b2bua/zone_media.h"
 #include "dataplane/base/log.h"
 
 namespace isthmus::b2bua {
@@ -179,7 +180,8 @@ void B2bua::on_new_call(sip::ServerId transaction, const sip::Message& invite, c
   servers_[id] = {key, Side::kA};
   entry->servers.push_back(id);
   calls_.emplace(key, std::move(entry));
-  tell(key, Began{id, read_request(invite, Dialect::kStandards, Dialect::kStandards)});
+  // Whom it goes to is not known yet: what only Microsoft may read is taken along, and filtered for each target.
+  tell(key, Began{id, read_request(invite, b2bua::dialect_of(&zone), Dialect::kMicrosoft)});
 }
 
 }  // namespace isthmus::b2bua

@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "controlplane/b2bua/signal.h"
+#include "controlplane/media/policy.h"
+
 namespace isthmus::b2bua {
 
 /// How a leg's side speaks.
-enum class Dialect : std::uint8_t { kStandards, kMicrosoft };
+using media::Dialect;
 
 enum class MessageKind : std::uint8_t { kRequest, kResponse };
 
@@ -20,5 +23,7 @@ inline constexpr std::size_t kMaxCrossingHeaders = 32;
 
 /// `name` in any case, long form.
 bool crosses(std::string_view name, MessageKind kind, Dialect from, Dialect to);
+/// Those of `headers` that do.
+Headers crossing_to(const Headers& headers, MessageKind kind, Dialect from, Dialect to);
 
 }  // namespace isthmus::b2bua

@@ -2,6 +2,7 @@
 
 #include "controlplane/b2bua/identity.h"
 #include "controlplane/b2bua/step.h"
+#include "controlplane/b2bua/zone_media.h"
 
 namespace isthmus::b2bua {
 namespace {
@@ -201,7 +202,8 @@ void send_invite(Step& step) {
   b.dialog = std::move(dialog);
   b.session.duty = SessionDuty::kNone;
 
-  Headers headers = call.invite_crossing;
+  Headers headers =
+      crossing_to(call.invite_crossing, MessageKind::kRequest, dialect_of(step.zone(Side::kA)), dialect_of(zone));
   repair_identities(headers, zone_domain, attempt.target.caller_domain);
   for (Header& header : ask_interval(step, Side::kB)) headers.push_back(std::move(header));
   step.emit(WriteJournal{});

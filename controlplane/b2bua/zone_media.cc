@@ -38,11 +38,16 @@ media::ZonePolicy policy_of(const config::Zone& zone) {
 
 }  // namespace
 
+Dialect dialect_of(const config::Zone* zone) {
+  return zone != nullptr && zone->dialect == config::Dialect::kMicrosoft ? Dialect::kMicrosoft : Dialect::kStandards;
+}
+
 media::LegSettings zone_settings(const config::ControlPlane& configuration, const config::Zone* zone, bool is_tls) {
   media::LegSettings settings;
   settings.signalling_is_tls = is_tls;
   if (zone == nullptr) return settings;
   settings.policy = policy_of(*zone);
+  settings.dialect = dialect_of(zone);
   if (const config::Network* network = configuration.network_of(*zone)) {
     settings.network = network->name;
     settings.has_v4 = network->ipv4;

@@ -77,10 +77,14 @@ struct Codec {
 
 enum class ZoneType : std::uint8_t { kNeighbor };
 
+/// How the peers of a zone speak; a source is of its zone, so its address or certificate decides (R40).
+enum class Dialect : std::uint8_t { kStandards, kMicrosoft };
+
 /// A neighbour: its peers, and what calls to and from it may do (R171).
 struct Zone {
   std::string name;  ///< unique
   ZoneType type = ZoneType::kNeighbor;
+  Dialect dialect = Dialect::kStandards;
   std::vector<Peer> peers;  ///< tried in this order; numeric ones are trusted as sources as well (R172: no limit of 6)
   std::string listener;     ///< we send from this one; empty: the first with the peer's transport
   std::uint8_t hop_count = 15;  ///< upper bound of Max-Forwards towards the zone (R54)

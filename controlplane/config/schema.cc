@@ -35,6 +35,7 @@ constexpr Word<ClientCertificate> kClientCertificates[] = {{"none", ClientCertif
 constexpr Word<MediaEncryption> kEncryptions[] = {
     {"required", MediaEncryption::kRequired}, {"auto", MediaEncryption::kAuto}, {"off", MediaEncryption::kOff}};
 constexpr Word<ZoneType> kZoneTypes[] = {{"neighbor", ZoneType::kNeighbor}};
+constexpr Word<Dialect> kDialects[] = {{"standards", Dialect::kStandards}, {"microsoft", Dialect::kMicrosoft}};
 constexpr Word<IpFamily> kFamilies[] = {{"ipv4", IpFamily::kV4}, {"ipv6", IpFamily::kV6}};
 constexpr Word<DelayedOfferPreset> kPresets[] = {{"audio", DelayedOfferPreset::kAudio},
                                                  {"audio_video", DelayedOfferPreset::kAudioVideo}};
@@ -126,6 +127,7 @@ Keys<Zone> zone_keys() {
   return {
       text("name", &Zone::name, "unique", Need::kRequired, kName),
       choice("type", &Zone::type, kZoneTypes, ""),
+      choice("dialect", &Zone::dialect, kDialects, "how its peers speak: SIP headers, bodies and SDP"),
       tables("peers", &Zone::peers, peer_keys(), kMaxPeersOfZone),
       text("listener", &Zone::listener, "we send from this one; empty: the first with the peer's transport",
            Need::kOptional, kName),

@@ -73,17 +73,54 @@ TEST(HeaderTable, CrossesByNameKindAndDialect) {
   EXPECT_TRUE(crosses("subject", MessageKind::kRequest, kS, kS));
   EXPECT_FALSE(crosses("Subject", MessageKind::kResponse, kS, kS));
   EXPECT_TRUE(crosses("Warning", MessageKind::kResponse, kS, kM));
-  EXPECT_TRUE(crosses("Ms-Conversation-ID", MessageKind::kRequest, kM, kM));
-  EXPECT_FALSE(crosses("Ms-Conversation-ID", MessageKind::kRequest, kM, kS));
-  EXPECT_FALSE(crosses("Ms-Conversation-ID", MessageKind::kRequest, kS, kM));
+  EXPECT_TRUE(crosses("Referred-By", MessageKind::kRequest, kM, kM));
+  EXPECT_FALSE(crosses("Referred-By", MessageKind::kRequest, kM, kS));
+  EXPECT_TRUE(crosses("history-info", MessageKind::kRequest, kS, kM));
+  EXPECT_FALSE(crosses("history-info", MessageKind::kRequest, kM, kS));
   for (const char* never : {"Via", "Route", "Record-Route", "Contact", "Authorization", "Proxy-Authorization",
                             "WWW-Authenticate", "Identity", "Require", "Supported", "Session-Expires", "User-Agent",
-                            "Content-Type", "X-Anything", "", "Subject2"}) {
+                            "Content-Type", "X-Anything", "", "Subject2", "Ms-Conversation-ID", "ms-diagnostics"}) {
     for (const auto kind : {MessageKind::kRequest, MessageKind::kResponse}) {
       EXPECT_FALSE(crosses(never, kind, kS, kS)) << never;
       EXPECT_FALSE(crosses(never, kind, kM, kM)) << never;
     }
   }
+}
+
+// [MS-SIPRE], [MS-CONMGMT] and the rest: none of their words reaches a standards peer, in any message.
+TEST(HeaderTable, NothingMicrosoftLeaksToStandards) {
+  for (const char* word : {"Ms-Conversation-ID",
+                           "ms-keep-alive",
+                           "ms-subnet",
+                           "ms-endpoint-location-data",
+                           "ms-client-diagnostics",
+                           "ms-diagnostics",
+                           "ms-diagnostics-public",
+                           "ms-split-domain-info",
+                           "ms-edge-proxy-message-trust",
+                           "history-info",
+                           "Ms-Sensitivity",
+                           "ms-user-logon-data",
+                           "ms-application-via",
+                           "CCCID",
+                           "Accept-Language",
+                           "ms-text-format",
+                           "ms-im-format",
+                           "Roster-Manager",
+                           "EndPoints",
+                           "TriggeredInvite",
+                           "Referred-By"}) {
+    for (const auto kind : {MessageKind::kRequest, MessageKind::kResponse}) {
+      EXPECT_FALSE(crosses(word, kind, Dialect::kMicrosoft, Dialect::kStandards)) << word;
+    }
+  }
+}
+
+TEST(HeaderTable, FiltersForEachTarget) {
+  const Headers taken{{"Subject", "x"}, {"Ms-Sensitivity", "normal"}};
+  EXPECT_EQ(crossing_to(taken, MessageKind::kRequest, Dialect::kMicrosoft, Dialect::kMicrosoft), taken);
+  EXPECT_EQ(crossing_to(taken, MessageKind::kRequest, Dialect::kMicrosoft, Dialect::kStandards),
+            (Headers{{"Subject", "x"}}));
 }
 
 }  // namespace
