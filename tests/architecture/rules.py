@@ -33,7 +33,7 @@ LIBRARIES = {
     r".*\.pb\.h": ["dataplane/contract"],
     r"boost/beast": ["controlplane/rest", "controlplane/cli", "tests"],
     r"boost/json": ["controlplane/rest", "controlplane/cli", "dataplane/contract", "tests", "bench"],
-    r"CLI/": ["controlplane/cli", "controlplane/app", "controlplane/supervisor", "dataplane/app", "bench"],
+    r"CLI/": ["controlplane/cli", "controlplane/app", "controlplane/supervisor", "dataplane/app", "bench", "tests/peers"],
     r"toml\+\+": ["controlplane/config", "dataplane/app"],
     r"spdlog/": ["dataplane/base"],
     r"re2/": ["controlplane/routing"],
