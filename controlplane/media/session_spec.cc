@@ -121,8 +121,8 @@ contract::StreamSpec stream_spec(const CallMedia& media, const Stream& stream) {
     spec.a_to_b.push_back({on_a.own.payload_type, on_b.peer.payload_type, on_a.peer.clock_hz, on_b.peer.clock_hz});
     spec.b_to_a.push_back({on_b.own.payload_type, on_a.peer.payload_type, on_b.peer.clock_hz, on_a.peer.clock_hz});
     if (stream.kind == sdp::MediaKind::kVideo && spec.leg[0].video.format == contract::VideoFormat::kOpaque) {
-      spec.leg[0].video = video_spec(media, Side::kA, on_a.peer);
-      spec.leg[1].video = video_spec(media, Side::kB, on_b.peer);
+      spec.leg[0].video = video_spec(media, Side::kA, on_a);
+      spec.leg[1].video = video_spec(media, Side::kB, on_b);
     }
   }
   add_packetisations(a, b, spec.a_to_b);

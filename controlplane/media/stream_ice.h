@@ -14,8 +14,8 @@ namespace isthmus::media {
 /// Our host candidates of this stream: the ports of the data plane, without component 2 where RTCP is muxed.
 std::vector<sdp::Candidate> local_candidates(const StreamLeg& leg);
 
-/// The pairs that the agent of `side` chose, by the peer's ends. Nothing happens when that leg has no ICE, or its peer's
-/// user name is not known.
+/// The pairs that the agent of `side` chose, by the peer's ends. Nothing happens when that leg has no ICE, or its
+/// peer's user name is not known.
 CallMedia with_nominated(CallMedia media, Side side, std::size_t stream, const SocketAddress& rtp,
                          const std::optional<SocketAddress>& rtcp);
 

@@ -99,6 +99,8 @@ void get(FieldReader& read, const pb::VideoSpec& from, VideoSpec& to) {
   read.number(from.packetization_mode(), to.packetization_mode, "packetization_mode");
   read.number(from.max_payload_bytes(), to.max_payload_bytes, "max_payload_bytes");
   read.number(from.max_temporal_id(), to.max_temporal_id, "max_temporal_id");
+  to.max_frame_macroblocks = from.max_frame_macroblocks();
+  to.max_macroblocks_per_second = from.max_macroblocks_per_second();
   read.count(from.parameter_sets_size(), kMaxParameterSets, "parameter_sets");
   if (!read.ok()) return;
   for (const std::string& set : from.parameter_sets()) {

@@ -110,6 +110,10 @@ struct VideoSpec {
   /// NAL units that the peer gave in sprop-parameter-sets (RFC 6184 8.1): sent in band to the far leg before each IDR
   /// picture that lacks them. At most kMaxParameterSets of 1..kMaxParameterSetBytes.
   std::vector<std::vector<std::uint8_t>> parameter_sets;
+  /// What the peer decodes at most (RFC 6184 8.1: level, max-fs, max-mbps), to be asked of the far peer where that can
+  /// be asked; 0: not known. 3600 and 108000 are 1280x720 at 30 pictures a second.
+  std::uint32_t max_frame_macroblocks = 0;
+  std::uint32_t max_macroblocks_per_second = 0;
 
   bool operator==(const VideoSpec&) const = default;
 };

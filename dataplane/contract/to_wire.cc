@@ -46,6 +46,8 @@ void put(const VideoSpec& from, pb::VideoSpec& to) {
   to.set_max_payload_bytes(from.max_payload_bytes);
   to.set_max_temporal_id(from.max_temporal_id);
   for (const std::vector<std::uint8_t>& set : from.parameter_sets) to.add_parameter_sets(text(set));
+  to.set_max_frame_macroblocks(from.max_frame_macroblocks);
+  to.set_max_macroblocks_per_second(from.max_macroblocks_per_second);
 }
 
 void put(const SsrcRange& from, pb::SsrcRange& to) {

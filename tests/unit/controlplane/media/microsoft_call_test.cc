@@ -96,8 +96,9 @@ TEST(MicrosoftCall, TheDataPlaneIsToldHowBothPack) {
   EXPECT_EQ(video.leg[0].video.format, contract::VideoFormat::kH264);
   EXPECT_EQ(video.leg[0].video.packetization_mode, 1);
   ASSERT_EQ(video.leg[0].video.parameter_sets.size(), 2U);
-  EXPECT_EQ(video.leg[0].video.parameter_sets[0][0], 0x67);  // SPS
-  EXPECT_EQ(video.leg[0].video.parameter_sets[1][0], 0x68);  // PPS
+  EXPECT_EQ(video.leg[0].video.parameter_sets[0][0], 0x67);    // SPS
+  EXPECT_EQ(video.leg[0].video.parameter_sets[1][0], 0x68);    // PPS
+  EXPECT_EQ(video.leg[0].video.max_frame_macroblocks, 3600U);  // what we answered is lower than what it offered
   EXPECT_EQ(video.leg[0].feedback, contract::FeedbackDialect::kRfc4585);
   EXPECT_EQ(video.leg[1].video.format, contract::VideoFormat::kH264Uc);
   EXPECT_TRUE(video.leg[1].video.parameter_sets.empty());
@@ -367,6 +368,19 @@ TEST(MicrosoftCall, PidginSipeIsUnderstood) {
   EXPECT_EQ(numbers(told.media[1]), std::vector<int>{98});
   EXPECT_EQ(call.spec().streams[1].leg[0].peer_ssrcs, (contract::SsrcRange{1, 100}));
   EXPECT_EQ(call.media.streams[0].leg[0].remote_rtcp->port, 42921);  // a=rtcp counts
+}
+
+TEST(MicrosoftCall, PidginSipesAnswerIsUnderstood) {
+  Call call(clear_leg(), microsoft_leg());
+  call.offer(Side::kA, room_offer());
+  const auto told = call.answer(Side::kB, sample("sipe-answer.sdp"));
+  EXPECT_EQ(numbers(told.media[0]), (std::vector<int>{9, 0, 8, 97}));
+  EXPECT_EQ(numbers(told.media[1]), std::vector<int>{99});
+  const auto spec = call.spec();
+  EXPECT_TRUE(spec.streams[0].leg[1].receive_key.has_value());
+  EXPECT_EQ(spec.streams[0].leg[1].remote_rtcp->port, 40111);
+  EXPECT_EQ(spec.streams[1].leg[1].peer_ssrcs, (contract::SsrcRange{1, 100}));
+  EXPECT_EQ(call.media.streams[0].leg[1].ice->remote_candidates.size(), 2U);
 }
 
 TEST(MicrosoftCall, AnAnswerThatSaysH264MeansTheirs) {

@@ -241,6 +241,31 @@ std::string sample(const std::string& name) {
   return text.str();
 }
 
+TEST(Reader, ContradictionsAndDamageAreCountedAndLeftOut) {
+  RepairCounts repairs;
+  const auto d = good(sample("contradictions.sdp"), &repairs);
+  const MediaSection& audio = d.media.at(0);
+  EXPECT_EQ(audio.label, "main-video");  // the first holds
+  EXPECT_EQ(audio.source, "main-audio");
+  EXPECT_EQ(audio.ssrc_range, (SsrcRange{0, 4294967295}));  // a range, whatever its size
+  ASSERT_EQ(audio.crypto.size(), 2U);
+  EXPECT_EQ(audio.crypto[0].suite, CryptoSuite::kUnknown);
+  EXPECT_EQ(audio.crypto[1].tag, 4U);
+  EXPECT_EQ(audio.encryption, EncryptionWish::kOptional);
+  EXPECT_FALSE(audio.has_ice());
+  EXPECT_EQ(repairs[Repair::kDamagedCrypto], 4U);
+  EXPECT_EQ(repairs[Repair::kDamagedAttribute], 8U);
+}
+
+TEST(Reader, TwoHundredCandidatesAreRefusedClearly) {
+  const auto bad = parse(with_head("m=audio 4000 RTP/AVP 0\r\n" + repeated(200, [](std::size_t i) {
+                                     return "a=candidate:1 1 UDP " + std::to_string(i) + " 192.0.2.1 4000 typ host\r\n";
+                                   })));
+  ASSERT_FALSE(bad.has_value());
+  EXPECT_EQ(bad.error().kind, ErrorKind::kExhausted);
+  EXPECT_THAT(bad.error().message, HasSubstr("a=candidate"));
+}
+
 TEST(Reader, ReadsRealPeers) {
   struct Row {
     const char* file;
@@ -249,12 +274,24 @@ TEST(Reader, ReadsRealPeers) {
     const char* codec;   ///< first of the first section
   };
   const Row rows[] = {
-      {"baresip-offer-srtp.sdp", 2, 1, "PCMU"},  {"baresip-answer-clear.sdp", 2, 0, "PCMU"},
-      {"linphone-offer-srtp.sdp", 2, 4, "opus"}, {"lync2013-offer.sdp", 2, 2, "G722"},
-      {"lync2013-fallback.sdp", 1, 2, "G722"},   {"lync2013-fallback-stub.sdp", 1, 0, ""},
-      {"lync2013-answer.sdp", 2, 1, "G722"},     {"lync2013-share-offer.sdp", 1, 2, "x-data"},
-      {"sipe-offer.sdp", 2, 1, "SIREN"},         {"room-system-offer.sdp", 4, 0, "MP4A-LATM"},
+      {"baresip-offer-srtp.sdp", 2, 1, "PCMU"},
+      {"baresip-answer-clear.sdp", 2, 0, "PCMU"},
+      {"linphone-offer-srtp.sdp", 2, 4, "opus"},
+      {"lync2013-offer.sdp", 2, 2, "G722"},
+      {"lync2013-fallback.sdp", 1, 2, "G722"},
+      {"lync2013-fallback-stub.sdp", 1, 0, ""},
+      {"lync2013-answer.sdp", 2, 1, "G722"},
+      {"lync2013-share-offer.sdp", 1, 2, "x-data"},
+      {"sipe-offer.sdp", 2, 1, "SIREN"},
+      {"room-system-offer.sdp", 4, 0, "MP4A-LATM"},
       {"chrome-bundle-offer.sdp", 2, 0, ""},
+      {"lync2010-offer.sdp", 3, 2, "x-msrta"},
+      {"lync2016-offer.sdp", 3, 2, "G722"},
+      {"lync2013-candidate-offer.sdp", 1, 1, "G722"},
+      {"sipe-stub.sdp", 1, 0, ""},
+      {"sipe-v6-offer.sdp", 1, 1, "SIREN"},
+      {"sipe-answer.sdp", 2, 1, "G722"},
+      {"contradictions.sdp", 1, 1, "G722"},
   };
   for (const Row& row : rows) {
     const auto d = good(sample(row.file));

@@ -67,8 +67,8 @@ inline StreamSpec sample_stream(MediaKind kind, std::uint8_t fill) {
   b.receive = false;
   b.send = false;
   if (kind == MediaKind::kVideo) {
-    a.video = {VideoFormat::kH264Uc, 0, 1300, 2, {{0x67, fill, 0}, {0x68, fill}}};
-    b.video = {VideoFormat::kH264, 1, 1100, 7, {}};
+    a.video = {VideoFormat::kH264Uc, 0, 1300, 2, {{0x67, fill, 0}, {0x68, fill}}, 3600, 108000};
+    b.video = {VideoFormat::kH264, 1, 1100, 7, {}, 8160, 245760};
   }
   a.ice = sample_ice(fill);
   b.ice = sample_ice(static_cast<std::uint8_t>(fill + 1));
