@@ -75,6 +75,7 @@ ipv6 = true
 name = "left"
 listener = "left-{left_transport}"
 network = "left"
+dialect = "{left_dialect}"
 peers = [{left_at}]
 media_encryption = "{left_encryption}"
 keys_over_clear = {left_keys}
@@ -139,7 +140,7 @@ client_certificate = "{wanted}"
 TLS_PORTS = {"left": 65072, "right": 5061}  # of the gateway
 _PEER_NAMES = {"left": "left.example.com", "right": "right.example.com"}
 
-_DEFAULTS = {"left_transport": "tcp", "right_transport": "udp", "left_encryption": "required", "right_encryption": "off",
+_DEFAULTS = {"left_dialect": "standards", "left_transport": "tcp", "right_transport": "udp", "left_encryption": "required", "right_encryption": "off",
              "left_device": "", "right_device": "", "monitor": "true", "max_calls": 100, "log_level": "info", "client_certificate": "optional"}
 
 

@@ -4,7 +4,7 @@ import pathlib
 import subprocess
 
 _START = b"\0\0\0\1"
-_STAP_A, _FU_A = 24, 28
+_SPS, _STAP_A, _FU_A, _PACSI = 7, 24, 28, 30
 
 
 def rtp_payload(datagram):
@@ -16,25 +16,39 @@ def rtp_payload(datagram):
     return datagram[at:end]
 
 
-def byte_stream(payloads):
-    """RTP payloads in order of sequence -> Annex B."""
-    out = bytearray()
+def nal_units(payloads):
+    """NAL units out of RTP payloads in order of sequence. Where a fragment is missing the unit is shorter, and wrong."""
+    units, in_fragments = [], False
     for payload in payloads:
         if not payload:
             continue
         kind = payload[0] & 0x1F
+        if kind == _FU_A:
+            if payload[1] & 0x80 or not in_fragments:
+                units.append(bytearray([(payload[0] & 0xE0) | (payload[1] & 0x1F)]))
+            units[-1] += payload[2:]
+            in_fragments = not payload[1] & 0x40
+            continue
+        in_fragments = False
         if kind == _STAP_A:
             at = 1
             while at + 2 <= len(payload):
                 size = int.from_bytes(payload[at:at + 2], "big")
-                out += _START + payload[at + 2:at + 2 + size]
+                units.append(payload[at + 2:at + 2 + size])
                 at += 2 + size
-        elif kind == _FU_A:
-            if payload[1] & 0x80:
-                out += _START + bytes([(payload[0] & 0xE0) | (payload[1] & 0x1F)])
-            out += payload[2:]
         else:
-            out += _START + payload
+            units.append(payload)
+    return units
+
+
+def byte_stream(payloads):
+    """RTP payloads in order of sequence -> Annex B, from the first parameter set on: what comes before it cannot be decoded."""
+    out = bytearray()
+    for unit in nal_units(payloads):
+        kind = unit[0] & 0x1F if unit else _PACSI
+        if kind == _PACSI or (not out and kind != _SPS):
+            continue
+        out += _START + unit
     return bytes(out)
 
 

@@ -2,7 +2,7 @@
 kind and direction, and a list of complaints that is empty when all is right."""
 import dataclasses
 
-from . import capture, demo_media, h264_stream, judge_flow, judge_picture, judge_sound, srtp_oracle
+from . import capture, demo_media, h264_stream, judge_flow, judge_picture, judge_slices, judge_sound, srtp_oracle
 
 _CLOCKS_HZ = {0: 8000, 8: 8000, None: 90000}
 _CODECS = {0: "PCMU", 8: "PCMA", None: "H264"}
@@ -20,6 +20,8 @@ class Party:
     packets: list            # capture.Packet, everything captured at it
     keys: dict = dataclasses.field(default_factory=dict)  # {"audio": a=crypto of who sends to it}; empty: its leg is clear
     ports: tuple = capture.POOL_PORTS  # those of the address it faces
+    own_keys: dict = dataclasses.field(default_factory=dict)  # as keys, of what it sends itself: wanted where video is remade
+    is_microsoft: bool = False  # one leg of each kind: the gateway packs video anew, and media begins with ICE
 
     def encryption(self, kind):
         return self.keys[kind].split()[1] if self.keys else "none"
@@ -91,28 +93,51 @@ def _judge_stream(kind, sender, receiver, seconds, folder, answered_s):
     if sent is None or came is None:
         return row, ["nothing was sent" if sent is None else "nothing arrived"]
     complaints = []
-    passage = judge_flow.passage(_packets_of(sender.packets, sent), _packets_of(receiver.packets, came),
-                                 answered_s)
-    lost = passage.lost + came.lost + passage.lost_at_start
-    row.update(packets=came.packets, bytes=came.bytes, lost=lost, jitter_ms=round(came.jitter_ms, 2),
+    row.update(packets=came.packets, bytes=came.bytes, jitter_ms=round(came.jitter_ms, 2),
                codec=_CODECS.get(came.payload_type, _CODECS[None]))
+    # What arrives before a Microsoft peer's ICE has ended can go nowhere; what was answered before counts for the rest.
+    with_ice = sender.is_microsoft or receiver.is_microsoft
+    between, at_start = 0, 0
+    if kind == "audio" or not with_ice:
+        passage = judge_flow.passage(_packets_of(sender.packets, sent), _packets_of(receiver.packets, came), answered_s)
+        between, at_start = passage.lost, 0 if with_ice else passage.lost_at_start
+    lost = row["lost"] = between + came.lost + at_start
     if lost:
-        complaints.append(f"{lost} packets lost ({passage.lost_at_start} at the start, {passage.lost} between, {came.lost} "
-                          "by sequence number)")
+        complaints.append(f"{lost} packets lost ({at_start} at the start, {between} between, {came.lost} by sequence number)")
     if came.repeated:
         complaints.append(f"{came.repeated} packets arrived twice")
     if came.last_s - came.first_s < seconds - 1.0:
         complaints.append(f"flowed for {came.last_s - came.first_s:.1f} s of {seconds:.1f}")
-    clear = [packet.datagram for packet in _packets_of(receiver.packets, came)]
-    if receiver.keys:
-        opener = srtp_oracle.Opener(receiver.keys[kind])
-        try:
-            clear = [opener.open(datagram) for datagram in clear]
-        except ValueError as error:
-            return row, [*complaints, str(error)]
-    if kind == "audio":
-        return row, complaints + _judge_sound(row, sender, receiver, came, seconds)
+    try:
+        clear = _opened(_packets_of(receiver.packets, came), receiver.keys.get(kind))
+        if kind == "audio":
+            return row, complaints + _judge_sound(row, sender, receiver, came, seconds)
+        if with_ice:
+            complaints += _judge_slices(row, _opened(_packets_of(sender.packets, sent), sender.own_keys.get(kind)), clear, receiver)
+    except ValueError as error:
+        return row, [*complaints, str(error)]
     return row, complaints + _judge_video(row, sender, receiver, clear, seconds, folder)
+
+
+def _opened(packets, key):
+    """Datagrams in clear; key: the a=crypto of who sends them, or None."""
+    if key is None:
+        return [packet.datagram for packet in packets]
+    opener = srtp_oracle.Opener(key)
+    return [opener.open(packet.datagram) for packet in packets]
+
+
+def _judge_slices(row, sent, came, receiver):
+    passage = judge_slices.passage(map(h264_stream.rtp_payload, sent), map(h264_stream.rtp_payload, came))
+    complaints = []
+    if passage.lost:
+        row["lost"] += passage.lost
+        complaints.append(f"{passage.lost} of {passage.sent} slices never came out")
+    if passage.foreign:
+        complaints.append(f"{passage.foreign} slices came that nobody sent, or not bit-exact")
+    if passage.pacsi and not receiver.is_microsoft:
+        complaints.append(f"{passage.pacsi} PACSI units reached a standards peer")
+    return complaints
 
 
 def _judge_sound(row, sender, receiver, came, seconds):

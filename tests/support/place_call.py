@@ -60,7 +60,7 @@ def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None,
     calling, called = (left, right) if caller == "left" else (right, left)
     faces = netns.LEFT.gateway if caller == "left" else netns.RIGHT.gateway
     captures = Captures(lab, folder, capture_filter, gateway_captures)
-    shown = {}
+    newest = {}
     try:
         right.start()
         left.start()
@@ -81,8 +81,8 @@ def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None,
                     during(left, right)
             time.sleep(min(0.2, seconds / 20))
             if int(time.monotonic() - began) > int(elapsed):
-                shown = _shown(rest) or shown
-                each_second(shown)
+                newest = shown(rest) or newest
+                each_second(newest)
         calling.hang_up()
         seconds = time.monotonic() - began
         netns.wait_until(lambda: not called.in_call(), 5, f"end of the call at {called.place} after {caller} hung up")
@@ -99,10 +99,10 @@ def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None,
     seen = captures.seen_by_kernel()
     if io_mode in ("af_xdp", "pci") and seen:
         complaints.append(f"the gateway's kernel saw {seen} media packets: they did not all go by {io_mode}")
-    return Outcome(rows, complaints, shown)
+    return Outcome(rows, complaints, newest)
 
 
-def _shown(rest):
+def shown(rest):
     """The newest call as REST shows it, or nothing while it can't be had."""
     try:
         calls = rest.value("/api/v1/calls")["items"]
