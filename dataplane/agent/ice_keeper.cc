@@ -64,7 +64,7 @@ void IceKeeper::set_leg(const IcePlace& place, const LegSpec& spec, std::uint64_
   for (const Component component : {Component::kRtp, Component::kRtcp}) {
     const auto& remote = component == Component::kRtp ? spec.remote_rtp : spec.remote_rtcp;
     const bool wanted = spec.ice->nominated && remote.has_value() && (component == Component::kRtp || !spec.rtcp_mux);
-    std::optional<Pair>& pair = leg.pair[slot(component)];
+    std::optional<IcePair>& pair = leg.pair[slot(component)];
     if (wanted && same && pair && pair->remote == *remote) continue;
     IcePlace at = place;
     at.component = component;
@@ -81,7 +81,7 @@ void IceKeeper::set_leg(const IcePlace& place, const LegSpec& spec, std::uint64_
 void IceKeeper::drop_leg(std::map<LegPlace, LegIce>::iterator leg) {
   const auto& [session, rest] = leg->first;
   for (const Component component : {Component::kRtp, Component::kRtcp}) {
-    const std::optional<Pair>& pair = leg->second.pair[slot(component)];
+    const std::optional<IcePair>& pair = leg->second.pair[slot(component)];
     if (pair) due_.erase({pair->due_ns, IcePlace{session, rest.first, rest.second, component}});
   }
   legs_.erase(leg);
@@ -116,7 +116,7 @@ void IceKeeper::take_request(const IcePlace& place, LegIce& leg, const contract:
   if (!wire::verify_integrity(event.packet, message, leg.spec.local_password.view())) {
     return refuse(DropReason::kStunUnauthenticated);
   }
-  const std::optional<Pair>& pair = leg.pair[slot(place.component)];
+  const std::optional<IcePair>& pair = leg.pair[slot(place.component)];
   const bool on_pair = pair && pair->remote == event.source;
   // A role conflict (RFC 8445 7.3.1.1) and attributes that we do not know but must (RFC 8489 6.3.1) are decisions.
   const bool conflict = leg.spec.controlling ? message.controlling.has_value() : message.controlled.has_value();
@@ -135,7 +135,7 @@ void IceKeeper::take_answer(const IcePlace& place, LegIce& leg, const contract::
       !wire::verify_integrity(event.packet, message, leg.spec.remote_password.view())) {
     return refuse(DropReason::kStunUnauthenticated);
   }
-  std::optional<Pair>& pair = leg.pair[slot(place.component)];
+  std::optional<IcePair>& pair = leg.pair[slot(place.component)];
   const auto asked = [&] { return std::ranges::find(pair->asked, message.header.transaction); };
   if (!pair || asked() == pair->asked.end()) return punt(event);  // to a check of the control plane's
   // RFC 7675 5.1: from the address that was asked; an error is no consent.
@@ -159,7 +159,7 @@ std::uint64_t IceKeeper::consent_interval() {
   return kConsentIntervalNs / 10 * 8 + needs_.random.below(2001) * (kConsentIntervalNs / 5000);
 }
 
-void IceKeeper::schedule(const IcePlace& place, Pair& pair, std::uint64_t due_ns) {
+void IceKeeper::schedule(const IcePlace& place, IcePair& pair, std::uint64_t due_ns) {
   due_.erase({pair.due_ns, place});
   pair.due_ns = due_ns;
   due_.emplace(due_ns, place);
@@ -173,7 +173,7 @@ void IceKeeper::poll(std::uint64_t now_ns) {
   }
 }
 
-void IceKeeper::attend(const IcePlace& place, LegIce& leg, Pair& pair, std::uint64_t now_ns) {
+void IceKeeper::attend(const IcePlace& place, LegIce& leg, IcePair& pair, std::uint64_t now_ns) {
   if (leg.spec.form == StunForm::kMicrosoft) {
     const bool sent = needs_.send(place, pair.remote, make_keep_alive(needs_.random)).has_value();
     ++(sent ? counters_.keep_alives : counters_.not_sent);
@@ -194,7 +194,7 @@ void IceKeeper::attend(const IcePlace& place, LegIce& leg, Pair& pair, std::uint
   schedule(place, pair, std::min(next, std::max(pair.answered_ns + kConsentLifeNs, now_ns + kRetryNs)));
 }
 
-void IceKeeper::lose(const IcePlace& place, Pair& pair) {
+void IceKeeper::lose(const IcePlace& place, IcePair& pair) {
   due_.erase({pair.due_ns, place});
   pair.lost = true;
   ++counters_.consents_lost;
@@ -210,7 +210,7 @@ void IceKeeper::lose(const IcePlace& place, Pair& pair) {
 void IceKeeper::tell_lost() {
   for (const auto& [at, leg] : legs_) {
     for (const Component component : {Component::kRtp, Component::kRtcp}) {
-      const std::optional<Pair>& pair = leg.pair[slot(component)];
+      const std::optional<IcePair>& pair = leg.pair[slot(component)];
       if (!pair || !pair->lost) continue;
       needs_.publish(contract::ConsentLostEvent{at.first, at.second.first, at.second.second, component});
     }

@@ -57,6 +57,22 @@ struct IceCounters {
   std::array<std::uint64_t, kDropReasonCount> refused{};
 };
 
+/// A nominated pair.
+struct IcePair {
+  SocketAddress remote;
+  std::uint64_t due_ns = 0;       // next request or indication
+  std::uint64_t answered_ns = 0;  // last good answer, or the nomination
+  bool lost = false;
+  std::deque<wire::StunTransaction> asked;  // no answer yet; at most kRememberedRequests
+};
+
+/// What the keeper knows of a leg.
+struct LegIce {
+  contract::IceSpec spec;
+  bool rtcp_mux = false;
+  std::array<std::optional<IcePair>, 2> pair;  // by Component - 1
+};
+
 /// Control thread. Time is CLOCK_MONOTONIC and comes with each call.
 class IceKeeper {
  public:
@@ -84,19 +100,6 @@ class IceKeeper {
   std::uint64_t refused() const;
 
  private:
-  /// A nominated pair.
-  struct Pair {
-    SocketAddress remote;
-    std::uint64_t due_ns = 0;       // next request or indication
-    std::uint64_t answered_ns = 0;  // last good answer, or the nomination
-    bool lost = false;
-    std::deque<wire::StunTransaction> asked;  // no answer yet; at most kRememberedRequests
-  };
-  struct LegIce {
-    contract::IceSpec spec;
-    bool rtcp_mux = false;
-    std::array<std::optional<Pair>, 2> pair;  // by Component - 1
-  };
   using LegPlace = std::pair<contract::SessionId, std::pair<std::uint16_t, contract::Side>>;
 
   static LegPlace leg_of(const IcePlace& place) { return {place.session, {place.stream, place.side}}; }
@@ -109,9 +112,9 @@ class IceKeeper {
   void take_answer(const IcePlace& place, LegIce& leg, const contract::PuntEvent& event,
                    const wire::StunMessage& message, std::uint64_t now_ns);
   void punt(const contract::PuntEvent& event);
-  void schedule(const IcePlace& place, Pair& pair, std::uint64_t due_ns);
-  void attend(const IcePlace& place, LegIce& leg, Pair& pair, std::uint64_t now_ns);
-  void lose(const IcePlace& place, Pair& pair);
+  void schedule(const IcePlace& place, IcePair& pair, std::uint64_t due_ns);
+  void attend(const IcePlace& place, LegIce& leg, IcePair& pair, std::uint64_t now_ns);
+  void lose(const IcePlace& place, IcePair& pair);
   std::uint64_t consent_interval();
 
   IceKeeperDependencies needs_;
