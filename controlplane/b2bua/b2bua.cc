@@ -312,6 +312,14 @@ void B2bua::on_relay_event(const contract::Event& event) {
                                          {"source", to_string(refused->source)},
                                          {"packets", refused->packets}});
     }
+  } else if (const auto* one_way = std::get_if<contract::OneWayMediaEvent>(&event)) {
+    if (Entry* entry = find_session(one_way->session)) {
+      log::warn("media.one_way", {{"call", call_name(entry->call.record.id)},
+                                  {"call-id", entry->call.leg[0].dialog.call_id},
+                                  {"not_heard", one_way->side == contract::Side::kA ? "caller" : "callee"},
+                                  {"stream", one_way->stream},
+                                  {"cause", one_way->cause}});
+    }
   }
 }
 

@@ -44,6 +44,7 @@ enum Kind : std::uint16_t {
   kSourceRefused = 51,
   kConsentLost = 52,
   kPictureWanted = 53,
+  kOneWayMedia = 54,
 };
 
 struct Encoded {
@@ -99,6 +100,7 @@ struct Encode {
   Encoded operator()(const MediaTimedOutEvent& m) const { return plain<pb::MediaEvent>(kMediaTimedOut, m); }
   Encoded operator()(const SourceRefusedEvent& m) const { return plain<pb::MediaEvent>(kSourceRefused, m); }
   Encoded operator()(const ConsentLostEvent& m) const { return plain<pb::MediaEvent>(kConsentLost, m); }
+  Encoded operator()(const OneWayMediaEvent& m) const { return plain<pb::MediaEvent>(kOneWayMedia, m); }
   Encoded operator()(const PictureWantedEvent& m) const { return plain<pb::MediaEvent>(kPictureWanted, m); }
 };
 
@@ -176,6 +178,7 @@ Result<Message> decode_body(std::uint16_t kind, Bytes body, Bytes& secrets) {
     case kMediaTimedOut: return decode_plain<pb::MediaEvent>(body, media_timed_out_from_wire);
     case kSourceRefused: return decode_plain<pb::MediaEvent>(body, source_refused_from_wire);
     case kConsentLost: return decode_plain<pb::MediaEvent>(body, consent_lost_from_wire);
+    case kOneWayMedia: return decode_plain<pb::MediaEvent>(body, one_way_media_from_wire);
     case kPictureWanted: return decode_plain<pb::MediaEvent>(body, picture_wanted_from_wire);
     default: return fail(ErrorKind::kProtocolViolation, "is not known in this version of the contract", "kind");
   }
@@ -203,9 +206,9 @@ std::uint16_t version_needed(const SessionSpec& spec) {
 std::uint16_t version_needed(const Message& message) {
   if (const auto* open = std::get_if<OpenRequest>(&message)) return version_needed(open->spec);
   if (const auto* update = std::get_if<UpdateRequest>(&message)) return version_needed(update->spec);
-  const bool since_2 = std::holds_alternative<PictureRequest>(message) ||
-                       std::holds_alternative<ConsentLostEvent>(message) ||
-                       std::holds_alternative<PictureWantedEvent>(message);
+  const bool since_2 =
+      std::holds_alternative<PictureRequest>(message) || std::holds_alternative<ConsentLostEvent>(message) ||
+      std::holds_alternative<PictureWantedEvent>(message) || std::holds_alternative<OneWayMediaEvent>(message);
   return since_2 ? 2 : 1;
 }
 

@@ -93,7 +93,7 @@ struct Done {
 using Message = std::variant<Hello, OpenRequest, UpdateRequest, CloseRequest, StatsRequest, ListRequest, StatusRequest,
                              SendPacketRequest, PictureRequest, Welcome, Done, Error, SessionState, SessionStats,
                              SessionPage, DataplaneStatus, PuntEvent, MediaStartedEvent, MediaTimedOutEvent,
-                             SourceRefusedEvent, ConsentLostEvent, PictureWantedEvent>;
+                             SourceRefusedEvent, ConsentLostEvent, PictureWantedEvent, OneWayMediaEvent>;
 
 struct Envelope {
   std::uint16_t version = kVersion;

@@ -340,7 +340,16 @@ Result<MediaTimedOutEvent> media_timed_out_from_wire(const pb::MediaEvent& from)
   FieldReader read;
   MediaTimedOutEvent to;
   get_place(read, from, to);
-  return read.result(to);
+  if (!from.cause().empty()) read.text(from.cause(), kMaxTextBytes, to.cause, "cause");
+  return read.result(std::move(to));
+}
+
+Result<OneWayMediaEvent> one_way_media_from_wire(const pb::MediaEvent& from) {
+  FieldReader read;
+  OneWayMediaEvent to;
+  get_place(read, from, to);
+  read.text(from.cause(), kMaxTextBytes, to.cause, "cause");
+  return read.result(std::move(to));
 }
 
 Result<SourceRefusedEvent> source_refused_from_wire(const pb::MediaEvent& from) {

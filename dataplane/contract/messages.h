@@ -324,6 +324,8 @@ struct MediaTimedOutEvent {
   SessionId session;
   std::uint16_t stream = 0;
   Side side = Side::kA;
+  /// Name of the drop counter that took its packets, or "nothing_arrived".
+  std::string cause = "nothing_arrived";
 };
 
 /// Packets from a source that the rule refuses; at most one event a second a leg.
@@ -333,6 +335,15 @@ struct SourceRefusedEvent {
   Side side = Side::kA;
   SocketAddress source;
   std::uint64_t packets = 0;  ///< refused since the last such event
+};
+
+/// Media goes one way: the other direction flows, this one has been silent for 4 to 5 s though it should not be. Once
+/// until that changes; much earlier than MediaTimedOutEvent.
+struct OneWayMediaEvent {
+  SessionId session;
+  std::uint16_t stream = 0;
+  Side side = Side::kA;                   ///< the leg whose peer is not heard
+  std::string cause = "nothing_arrived";  ///< as in MediaTimedOutEvent
 };
 
 /// A nominated pair stayed without an answer for 30 s (RFC 7675 5.1); once. Nothing is sent on it any more until

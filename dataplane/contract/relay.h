@@ -13,8 +13,8 @@
 
 namespace isthmus::contract {
 
-using Event = std::variant<PuntEvent, MediaStartedEvent, MediaTimedOutEvent, SourceRefusedEvent, ConsentLostEvent,
-                           PictureWantedEvent>;
+using Event = std::variant<PuntEvent, MediaStartedEvent, MediaTimedOutEvent, SourceRefusedEvent, OneWayMediaEvent,
+                           ConsentLostEvent, PictureWantedEvent>;
 
 /// Asynchronous; every method and every callback runs on the one event-loop thread. A callback is called exactly once:
 /// with the answer, with the typed error of the data plane, or with kUnavailable when the connection ends before the

@@ -227,7 +227,15 @@ void to_wire(const MediaStartedEvent& from, pb::MediaEvent& to) {
   put(from.source, *to.mutable_source());
 }
 
-void to_wire(const MediaTimedOutEvent& from, pb::MediaEvent& to) { put_place(from, to); }
+void to_wire(const MediaTimedOutEvent& from, pb::MediaEvent& to) {
+  put_place(from, to);
+  to.set_cause(from.cause);
+}
+
+void to_wire(const OneWayMediaEvent& from, pb::MediaEvent& to) {
+  put_place(from, to);
+  to.set_cause(from.cause);
+}
 
 void to_wire(const SourceRefusedEvent& from, pb::MediaEvent& to) {
   put_place(from, to);

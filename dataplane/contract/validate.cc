@@ -58,6 +58,13 @@ Status check_place(const Event& event) {
   return {};
 }
 
+template <typename Event>
+Status check_silence(const Event& event) {
+  if (const Status status = check_place(event); !status) return status;
+  if (!is_name(event.cause, kMaxTextBytes)) return refuse("cause", "is no name");
+  return {};
+}
+
 Status check_remote(const SocketAddress& remote, IpFamily family, const std::string& field) {
   if (!is_address(remote.ip)) return refuse(field, "is no IP address");
   if (remote.ip.family != family) return refuse(field, "is of another family than the leg");
@@ -332,7 +339,8 @@ struct Check {
     if (!is_address(event.source.ip)) return refuse("source", "is no IP address");
     return {};
   }
-  Status operator()(const MediaTimedOutEvent& event) const { return check_place(event); }
+  Status operator()(const MediaTimedOutEvent& event) const { return check_silence(event); }
+  Status operator()(const OneWayMediaEvent& event) const { return check_silence(event); }
   Status operator()(const SourceRefusedEvent& event) const {
     if (const Status status = check_place(event); !status) return status;
     if (!is_address(event.source.ip)) return refuse("source", "is no IP address");

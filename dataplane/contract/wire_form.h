@@ -41,6 +41,7 @@ void to_wire(const PuntEvent& from, pb::MediaEvent& to);
 void to_wire(const MediaStartedEvent& from, pb::MediaEvent& to);
 void to_wire(const MediaTimedOutEvent& from, pb::MediaEvent& to);
 void to_wire(const SourceRefusedEvent& from, pb::MediaEvent& to);
+void to_wire(const OneWayMediaEvent& from, pb::MediaEvent& to);
 void to_wire(const ConsentLostEvent& from, pb::MediaEvent& to);
 void to_wire(const PictureWantedEvent& from, pb::MediaEvent& to);
 
@@ -61,6 +62,7 @@ Result<PuntEvent> punt_from_wire(const pb::MediaEvent& from);
 Result<MediaStartedEvent> media_started_from_wire(const pb::MediaEvent& from);
 Result<MediaTimedOutEvent> media_timed_out_from_wire(const pb::MediaEvent& from);
 Result<SourceRefusedEvent> source_refused_from_wire(const pb::MediaEvent& from);
+Result<OneWayMediaEvent> one_way_media_from_wire(const pb::MediaEvent& from);
 Result<ConsentLostEvent> consent_lost_from_wire(const pb::MediaEvent& from);
 Result<PictureWantedEvent> picture_wanted_from_wire(const pb::MediaEvent& from);
 

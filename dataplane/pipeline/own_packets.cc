@@ -138,6 +138,16 @@ void send_leg_feedback(State& state, Leg& leg, io::Burst& out) {
   send_rtcp(state, leg, out, own, writer);
 }
 
+void tell_silence(State& state, const Leg& leg, session::WorkerEvent::Kind kind, std::uint64_t silent_since_ns) {
+  session::WorkerEvent event;
+  event.kind = kind;
+  event.session = leg.stream->config->session;
+  event.stream = leg.stream->config->stream;
+  event.side = leg.side;
+  if (leg.media_drop_ns > silent_since_ns) event.cause = leg.media_drop_reason;
+  state.event(event);
+}
+
 void time_out(State& state, Leg& leg) {
   const std::uint64_t now = state.time.now.monotonic_ns;
   const std::uint64_t timeout_ns = leg.stream->config->media_timeout_ms * session::kNsPerMs;
@@ -148,18 +158,34 @@ void time_out(State& state, Leg& leg) {
   }
   if (leg.media_timed_out) return;
   leg.media_timed_out = true;
-  session::WorkerEvent event;
-  event.kind = session::WorkerEvent::Kind::kMediaTimedOut;
-  event.session = leg.stream->config->session;
-  event.stream = leg.stream->config->stream;
-  event.side = leg.side;
-  state.event(event);
+  tell_silence(state, leg, session::WorkerEvent::Kind::kMediaTimedOut, since);
+}
+
+/// One party hears the other and is not heard: a failure that nobody else notices (R82).
+void watch_one_way(State& state, Leg& leg) {
+  const Leg& far = *leg.receive.far;
+  const std::uint64_t now = state.time.now.monotonic_ns;
+  const auto flows = [&](const Leg& one) {
+    const std::uint64_t last_ns = one.receive.last_ns.get();
+    return one.config->receive && last_ns != 0 && now - last_ns < kFlowsNs;
+  };
+  const bool wanted = leg.config->receive && leg.config->send && far.config->send;
+  if (!wanted || flows(leg) || !flows(far)) {
+    leg.one_way_since_ns = 0;
+    leg.one_way_told = false;
+    return;
+  }
+  if (leg.one_way_since_ns == 0) leg.one_way_since_ns = now;
+  if (leg.one_way_told || now - leg.one_way_since_ns < kOneWayNs) return;
+  leg.one_way_told = true;
+  tell_silence(state, leg, session::WorkerEvent::Kind::kOneWayMedia, leg.one_way_since_ns);
 }
 
 void look_at(State& state, Leg& leg, io::Burst& out) {
   leg.receive.budget = state.packet_budget;
   leg.punt_budget = leg.pair_punt_budget = state.punt_budget;
   time_out(state, leg);
+  watch_one_way(state, leg);
   if (state.time.now.monotonic_ns >= leg.reports.next_report_ns) send_report(state, leg, out);
   if ((leg.feedback.pli_wanted || leg.feedback.fir_wanted) && !out.full()) send_leg_feedback(state, leg, out);
 }

@@ -64,6 +64,8 @@ struct BurstTime {
 inline constexpr std::uint64_t kScanNs = 100 * session::kNsPerMs;          ///< each leg is looked at this often
 inline constexpr std::uint64_t kLatchPlainNs = 3 * session::kNsPerSecond;  // threat model B2
 inline constexpr std::uint64_t kPathChangeNs = 2 * session::kNsPerSecond;  // after nomination; see takes_other_paths()
+inline constexpr std::uint64_t kOneWayNs = 3500 * session::kNsPerMs;       // with kFlowsNs: told within 5 s (R82)
+inline constexpr std::uint64_t kFlowsNs = session::kNsPerSecond;           // the other direction: heard this long ago
 inline constexpr std::uint64_t kRefusedEventNs = session::kNsPerSecond;    // contract: one a second a leg
 inline constexpr std::uint64_t kPictureRequestNs = 500 * session::kNsPerMs;    // threat model B2: 2/s
 inline constexpr std::uint64_t kPictureWantedEventNs = session::kNsPerSecond;  // contract: one a second a leg
@@ -107,6 +109,10 @@ struct State {
   }
   void drop(io::Burst& burst, const Packet& packet, DropReason reason) {
     packet.leg->drops.add(1);
+    if (reason < DropReason::kStunNotExpected || reason > DropReason::kPuntBudget) {
+      packet.leg->media_drop_ns = time.now.monotonic_ns;
+      packet.leg->media_drop_reason = reason;
+    }
     drop_frame(burst.frames[packet.frame], reason);
   }
   void consume(io::Burst& burst, const Packet& packet) {

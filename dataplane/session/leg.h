@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "dataplane/base/drop_reason.h"
 #include "dataplane/contract/messages.h"
 #include "dataplane/crypto/srtp.h"
 #include "dataplane/session/figure.h"
@@ -219,8 +220,10 @@ struct Leg {
   const LegConfig* config = nullptr;
   contract::Side side = contract::Side::kA;
   bool media_timed_out = false;  ///< event sent, and silent since
-  bool first_mapping = true;     ///< nothing was ever sent with this transmit SSRC
-  std::uint64_t opened_ns = 0;   ///< of the last change that could start media again
+  bool one_way_told = false;
+  std::uint64_t one_way_since_ns = 0;  ///< the far leg flows and this one does not; 0: not so
+  bool first_mapping = true;           ///< nothing was ever sent with this transmit SSRC
+  std::uint64_t opened_ns = 0;         ///< of the last change that could start media again
   SourceKey rtcp_source;
   std::array<Latch, 2> latch;  ///< by Component - 1
   SourceKey transmit_rtp;      ///< addresses in use; they may have been latched
@@ -238,7 +241,9 @@ struct Leg {
   FormerMapping former;
   ClockScale scale;
   Figure<std::uint64_t> drops;
-  Figure<std::uint64_t> refused;  ///< by the source rule
+  std::uint64_t media_drop_ns = 0;  ///< last drop that was no STUN ...
+  DropReason media_drop_reason{};   ///< ... and why
+  Figure<std::uint64_t> refused;    ///< by the source rule
   std::uint64_t refused_reported = 0;
   std::uint64_t refused_event_ns = 0;
   SourceKey refused_source;

@@ -5,6 +5,13 @@
 #include <algorithm>
 
 namespace isthmus::session {
+namespace {
+
+std::string name_of(std::optional<DropReason> cause) {
+  return cause ? std::string(to_string(*cause)) : std::string("nothing_arrived");
+}
+
+}  // namespace
 
 contract::SessionState state_of(const SessionRecord& session) {
   contract::SessionState state;
@@ -242,7 +249,10 @@ void SessionTable::Impl::drain(WorkerLink& link, const std::function<void(const 
         handler(contract::MediaStartedEvent{event.session, event.stream, event.side, event.source});
         break;
       case WorkerEvent::Kind::kMediaTimedOut:
-        handler(contract::MediaTimedOutEvent{event.session, event.stream, event.side});
+        handler(contract::MediaTimedOutEvent{event.session, event.stream, event.side, name_of(event.cause)});
+        break;
+      case WorkerEvent::Kind::kOneWayMedia:
+        handler(contract::OneWayMediaEvent{event.session, event.stream, event.side, name_of(event.cause)});
         break;
       case WorkerEvent::Kind::kPictureWanted:
         handler(contract::PictureWantedEvent{event.session, event.stream, event.side});

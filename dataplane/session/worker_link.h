@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -64,7 +65,14 @@ struct Injection {
 };
 
 struct WorkerEvent {
-  enum class Kind : std::uint8_t { kMediaStarted, kMediaTimedOut, kSourceRefused, kLatched, kPictureWanted };
+  enum class Kind : std::uint8_t {
+    kMediaStarted,
+    kMediaTimedOut,
+    kSourceRefused,
+    kLatched,
+    kPictureWanted,
+    kOneWayMedia
+  };
   Kind kind = Kind::kMediaStarted;
   contract::Side side = contract::Side::kA;
   contract::Component component = contract::Component::kRtp;
@@ -72,6 +80,7 @@ struct WorkerEvent {
   contract::SessionId session;
   SocketAddress source;
   std::uint64_t packets = 0;
+  std::optional<DropReason> cause{};  // kMediaTimedOut, kOneWayMedia
 };
 
 struct PuntPacket {

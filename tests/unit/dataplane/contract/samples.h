@@ -139,10 +139,11 @@ inline std::vector<Message> samples() {
           sample_status(),
           PuntEvent{id, 1, Side::kB, Component::kRtcp, v4(7, 7000), {9, 8, 7}},
           MediaStartedEvent{id, 1, Side::kB, v6(7, 7000)},
-          MediaTimedOutEvent{id, 1, Side::kB},
+          MediaTimedOutEvent{id, 1, Side::kB, "wrong_source"},
           SourceRefusedEvent{id, 1, Side::kB, v4(7, 7000), 99},
           ConsentLostEvent{id, 1, Side::kB, Component::kRtcp},
-          PictureWantedEvent{id, 1, Side::kB}};
+          PictureWantedEvent{id, 1, Side::kB},
+          OneWayMediaEvent{id, 1, Side::kB, "srtp_auth_failed"}};
 }
 
 }  // namespace isthmus::contract

@@ -280,5 +280,56 @@ TEST_F(Relay, RefusesWhatIsAboveTheMtu) {
   EXPECT_EQ(bench_.dropped(DropReason::kTooLong), 1U);
 }
 
+class OneWay : public Relay {
+ protected:
+  const contract::SessionState state_ = bench_.open(bench_.spec());
+  const contract::LegState& leg(std::size_t side) const { return state_.streams[0].leg[side]; }
+  /// Two seconds of packets every 20 ms: from B always, from A as `from_a` says. Events that came.
+  std::vector<contract::Event> flow(const std::optional<SocketAddress>& from_a, int packets = 100) {
+    std::vector<contract::Event> events;
+    for (int i = 0; i < packets; ++i) {
+      ++sequence_;
+      bench_.send(peer_b_, leg(1).local_rtp, make_rtp(0, sequence_, sequence_ * 160U, 9));
+      if (from_a) bench_.send(*from_a, leg(0).local_rtp, make_rtp(0, sequence_, sequence_ * 160U, 8));
+      bench_.pass_ms(20);
+      for (const contract::Event& event : bench_.poll()) {
+        if (std::holds_alternative<contract::OneWayMediaEvent>(event)) events.push_back(event);
+      }
+    }
+    return events;
+  }
+  std::uint16_t sequence_ = 0;
+};
+
+TEST_F(OneWay, IsToldOnceFiveSecondsAfterTheOtherDirectionWasAlone) {
+  EXPECT_TRUE(flow(peer_a_).empty());
+  EXPECT_TRUE(flow(std::nullopt, 210).empty());
+  const auto events = flow(std::nullopt, 50);
+  ASSERT_EQ(events.size(), 1U);
+  const auto& event = std::get<contract::OneWayMediaEvent>(events[0]);
+  EXPECT_EQ(event.side, Side::kA);
+  EXPECT_EQ(event.cause, "nothing_arrived");
+  EXPECT_TRUE(flow(peer_a_).empty());
+  EXPECT_EQ(flow(std::nullopt, 300).size(), 1U) << "it flowed in between";
+}
+
+TEST_F(OneWay, NamesWhatTookThePackets) {
+  const auto events = flow(SocketAddress{peer_a_.ip, 4999}, 300);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(std::get<contract::OneWayMediaEvent>(events[0]).cause, "wrong_source");
+}
+
+TEST_F(OneWay, IsNoneWhenAHoldIsAgreedOrBothAreSilent) {
+  bench_.pass_ms(20'000);
+  for (const contract::Event& event : bench_.poll()) {
+    EXPECT_FALSE(std::holds_alternative<contract::OneWayMediaEvent>(event));
+  }
+  auto spec = bench_.spec();
+  spec.revision = 2;
+  spec.streams[0].leg[0].receive = false;
+  bench_.update(spec);
+  EXPECT_TRUE(flow(std::nullopt, 400).empty());
+}
+
 }  // namespace
 }  // namespace isthmus::test
