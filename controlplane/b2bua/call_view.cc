@@ -5,15 +5,16 @@
 #include <fmt/format.h>
 
 #include "controlplane/b2bua/identity.h"
+#include "controlplane/media/negotiation.h"
 
 namespace isthmus::b2bua {
 namespace {
 
-StreamLegView leg_view(const media::StreamLeg& leg) {
+StreamLegView leg_view(const media::Stream& stream, Side side) {
+  const media::StreamLeg& leg = stream.leg[contract::index(side)];
   StreamLegView view;
-  if (!leg.formats.empty()) {
-    const sdp::PayloadFormat& format = leg.formats.front().peer;
-    view.codec = fmt::format("{}/{}", format.encoding, format.clock_hz);
+  if (const sdp::PayloadFormat* codec = media::spoken_codec(stream, side)) {
+    view.codec = fmt::format("{}/{}", codec->encoding, codec->clock_hz);
   }
   view.encryption = leg.is_secured() ? std::string(sdp::suite_name(leg.send_crypto->suite)) : "none";
   view.direction = sdp::to_string(leg.peer_direction);
@@ -77,7 +78,7 @@ CallView view_of(const Call& call) {
     StreamView& to = view.streams.emplace_back();
     to.kind = stream.kind == sdp::MediaKind::kVideo ? contract::MediaKind::kVideo : contract::MediaKind::kAudio;
     to.active = stream.leg[0].accepted && stream.leg[1].accepted;
-    for (std::size_t i = 0; i < 2; ++i) to.leg[i] = leg_view(stream.leg[i]);
+    for (const Side side : {Side::kA, Side::kB}) to.leg[contract::index(side)] = leg_view(stream, side);
   }
   for (const routing::Step& step : call.record.history) view.history.push_back(history_line(step));
   view.end_reason = call.record.end_reason;

@@ -68,6 +68,10 @@ CallMedia without_encryption(CallMedia media, Side side);
 /// R38: `side` agreed codecs of which the other leg can do only some, or prefers another: a re-offer would do better.
 bool wants_follow_up(const CallMedia& media, Side side);
 
+/// The codec that a leg's peer and we speak: the first that both legs have, or before that is known the peer's first.
+/// Null: none yet.
+const sdp::PayloadFormat* spoken_codec(const Stream& stream, Side side);
+
 /// The whole wanted state for the data plane. Streams not agreed yet, or ended, have both directions off.
 contract::SessionSpec session_spec(const CallMedia& media, contract::SessionId id, contract::Revision revision);
 

@@ -163,6 +163,15 @@ CallMedia with_ports(CallMedia media, const contract::SessionState& state) {
   return media;
 }
 
+const sdp::PayloadFormat* spoken_codec(const Stream& stream, Side side) {
+  const std::vector<LegFormat>& formats = stream.leg[contract::index(side)].formats;
+  for (const Joined& joined : join(stream.leg[0].formats, stream.leg[1].formats)) {
+    const sdp::PayloadFormat& format = formats[side == Side::kA ? joined.a : joined.b].peer;
+    if (!is_auxiliary(format)) return &format;
+  }
+  return formats.empty() ? nullptr : &formats.front().peer;
+}
+
 contract::SessionSpec session_spec(const CallMedia& media, contract::SessionId id, contract::Revision revision) {
   contract::SessionSpec spec;
   spec.id = id;

@@ -65,6 +65,17 @@ TEST(Negotiation, MapsPayloadTypesOfAnAnswerThatNumbersAnew) {
               ElementsAre(contract::PayloadMap{8, 8, 8000, 8000}, contract::PayloadMap{101, 101, 8000, 8000}));
 }
 
+TEST(Negotiation, TellsTheCodecThatIsSpokenAndNotTheFirstThatWasOffered) {
+  Call call(clear_leg(), clear_leg());
+  call.offer(Side::kA, head("192.0.2.10") + audio(4000));
+  ASSERT_NE(spoken_codec(call.media.streams[0], Side::kA), nullptr);
+  EXPECT_EQ(spoken_codec(call.media.streams[0], Side::kA)->encoding, "PCMA") << "before an answer the first of the offer";
+  call.answer(Side::kB, head("198.51.100.5") + "m=audio 5000 RTP/AVP 0\r\n");
+  EXPECT_EQ(spoken_codec(call.media.streams[0], Side::kA)->encoding, "PCMU");
+  EXPECT_EQ(spoken_codec(call.media.streams[0], Side::kB)->encoding, "PCMU");
+  EXPECT_EQ(spoken_codec(Stream{}, Side::kA), nullptr);
+}
+
 TEST(Negotiation, RefusesOtherLinesInPlace) {
   Call call(clear_leg(), clear_leg());
   const auto offer = call.offer(Side::kA, head("192.0.2.10") + "m=application 5070 UDP/BFCP *\r\na=floorctrl:c-s\r\n" +
