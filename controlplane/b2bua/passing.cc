@@ -110,9 +110,10 @@ void on_relay_restarted(Step& step) {
   Call& call = step.call;
   if (call.session_state != SessionState::kOpen && call.session_state != SessionState::kOpening) return;
   if (call.state == State::kOpening) return;  // its open failed, or goes to the new data plane by itself
-  // Fresh SSRCs everywhere. Secured: the SRTP index starts at 0 again and must not meet its old key (RFC 3711 9.1).
-  // Clear: sequence numbers start anew at random, and under the old SSRC half of the jumps read as late packets, which
-  // receivers drop for as long as the jump is wide (RFC 3550 A.1).
+  // SSRCs are the data plane's to name. Secured: it goes on with the one whose index it remembers under the key, or
+  // takes a fresh one, since an index that starts at 0 again must not meet its old key (RFC 3711 9.1). Clear: sequence
+  // numbers start anew at random, and under the old SSRC half of the jumps read as late packets, which receivers drop
+  // for as long as the jump is wide (RFC 3550 A.1).
   for_each_media(call, [](media::CallMedia& media) { media = media::with_fresh_ssrcs(std::move(media)); });
   tell_relay(step, call.calling.early ? *call.calling.early : call.media, Purpose::kReprogram);
 }

@@ -135,6 +135,10 @@ void read_dataplane(const toml::table& table, Config& config, ConfigProblems& pr
                                                                      {"socket", io::Mode::kSocket}};
   static constexpr std::pair<std::string_view, worker::IdlePolicy> kIdle[] = {{"nap", worker::IdlePolicy::kNap},
                                                                               {"poll", worker::IdlePolicy::kPoll}};
+  static constexpr std::pair<std::string_view, crypto::EngineChoice> kSrtp[] = {
+      {"auto", crypto::EngineChoice::kAuto},
+      {"ipsec-mb", crypto::EngineChoice::kIpsecMb},
+      {"libsrtp2", crypto::EngineChoice::kLibsrtp2}};
   static constexpr std::pair<std::string_view, log::Level> kLevels[] = {{"debug", log::Level::kDebug},
                                                                         {"info", log::Level::kInfo},
                                                                         {"warn", log::Level::kWarn},
@@ -142,6 +146,7 @@ void read_dataplane(const toml::table& table, Config& config, ConfigProblems& pr
   TableReader reader(table, "dataplane", problems);
   reader.word("io_mode", kModes, config.io_mode);
   reader.word("idle", kIdle, config.idle);
+  reader.word("srtp_engine", kSrtp, config.srtp_engine);
   reader.number("workers", 1, static_cast<std::int64_t>(io::kMaxWorkers), config.workers);
   read_worker_cpus(reader, config);
   reader.flag("huge_pages", config.huge_pages);

@@ -12,6 +12,7 @@
 #include <tl/expected.hpp>
 
 #include "dataplane/base/log.h"
+#include "dataplane/crypto/engines.h"
 #include "dataplane/io/engine.h"
 #include "dataplane/worker/idle.h"
 
@@ -20,6 +21,7 @@ namespace isthmus::app {
 struct Config {
   io::Mode io_mode = io::Mode::kAuto;
   worker::IdlePolicy idle = worker::IdlePolicy::kNap;
+  crypto::EngineChoice srtp_engine = crypto::EngineChoice::kAuto;
   std::size_t workers = 1;
   std::vector<unsigned> worker_cpus;  ///< one a worker; empty: the scheduler's choice
   bool huge_pages = true;             ///< use them where they are free

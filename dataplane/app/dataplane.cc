@@ -44,7 +44,7 @@ Result<std::unique_ptr<Dataplane>> Dataplane::start(const Config& config, const 
   log::info("io.mode", {{"mode", to_string(dataplane->io_.engine->mode())}, {"reason", dataplane->io_.reason}});
   if (auto guarded = dataplane->guard_kernel(); !guarded) return forward_error(guarded);
   if (auto routes = dataplane->start_routes(); !routes) return forward_error(routes);
-  if (auto workers = dataplane->start_workers(); !workers) return forward_error(workers);
+  if (auto workers = dataplane->start_workers(options); !workers) return forward_error(workers);
   if (auto agent = dataplane->start_agent(options); !agent) return forward_error(agent);
   return dataplane;
 }
@@ -86,8 +86,11 @@ Status Dataplane::start_routes() {
   return {};
 }
 
-Status Dataplane::start_workers() {
-  srtp_ = crypto::make_libsrtp2_engine();
+Status Dataplane::start_workers(const Options& options) {
+  const auto engines = crypto::Engines::open(config_.srtp_engine, options.index_memory_fd);
+  if (!engines) return forward_error(engines);
+  srtp_ = engines->make();
+  log::info("srtp.engine", {{"engine", srtp_->name()}});
   ports_ = std::make_unique<EnginePorts>(*io_.engine);
   std::vector<session::WorkerLink*> links;
   for (std::size_t i = 0; i < config_.workers; ++i) {
@@ -102,8 +105,9 @@ Status Dataplane::start_workers() {
     worker::WorkerConfig worker{i, config_.idle, std::nullopt, {}};
     if (i < config_.worker_cpus.size()) worker.cpu = config_.worker_cpus[i];
     worker.pipeline.report_seed = random_.next_u64();
-    workers_.push_back(
-        std::make_unique<worker::Worker>(worker, worker::WorkerDependencies{io_.engine->io(i), *links_[i], *srtp_}));
+    workers_srtp_.push_back(engines->make());
+    workers_.push_back(std::make_unique<worker::Worker>(
+        worker, worker::WorkerDependencies{io_.engine->io(i), *links_[i], *workers_srtp_.back()}));
     if (auto started = workers_.back()->start(); !started) return started;
   }
   return {};
@@ -175,6 +179,7 @@ Dataplane::~Dataplane() {
   workers_.clear();
   table_.reset();
   links_.clear();
+  workers_srtp_.clear();
   srtp_.reset();
   mirrored_.reset();  // lets the neighbours go
   const bool had_engine = io_.engine != nullptr;

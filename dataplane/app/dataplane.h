@@ -47,7 +47,7 @@ class Dataplane {
   explicit Dataplane(const Config& config) : config_(config) {}
   Status guard_kernel();
   Status start_routes();
-  Status start_workers();
+  Status start_workers(const Options& options);
   Status start_agent(const Options& options);
   void read_routes(std::chrono::steady_clock::time_point now);
 
@@ -60,7 +60,8 @@ class Dataplane {
   std::unique_ptr<agent::MirroredNextHops> mirrored_;  // one of the two
   std::unique_ptr<agent::KernelRoutedNextHops> kernel_hops_;
   std::unique_ptr<EnginePorts> ports_;
-  std::unique_ptr<crypto::SrtpEngine> srtp_;
+  std::unique_ptr<crypto::SrtpEngine> srtp_;                       // of the main thread
+  std::vector<std::unique_ptr<crypto::SrtpEngine>> workers_srtp_;  // one each
   std::vector<std::unique_ptr<session::WorkerLink>> links_;
   std::unique_ptr<session::SessionTable> table_;
   std::vector<std::unique_ptr<worker::Worker>> workers_;  // end before the table goes

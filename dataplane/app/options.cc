@@ -14,7 +14,7 @@ Forwards the media of calls. Sessions are opened over the contract's socket; the
   --check-config          read the configuration, say what is wrong with it, start nothing
   --contract-socket PATH  listen for the control plane there (default: contract_socket of the configuration)
   --contract-fd N         take the listening seqpacket socket N from the parent instead of making one
-  --index-memory-fd N     memory file of the supervisor for SRTP index state; kept open, not used yet
+  --index-memory-fd N     memory file of the supervisor for SRTP index state
   --clean-up              take away what a killed run left on this host (XDP program, nf_tables), then end
   --version               print the version
   --help                  print this

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/base/bytes.h"
+#include "dataplane/crypto/key_derivation.h"
 #include "dataplane/crypto/srtp.h"
 
 namespace isthmus::crypto {
@@ -20,6 +21,20 @@ using contract::SrtpSuite;
 constexpr std::size_t kRtpHeaderBytes = 12;
 constexpr std::size_t kRtcpHeaderBytes = 8;
 constexpr std::size_t kMaxPacketBytes = 2048;  ///< what a trial keeps a copy of; frames are shorter
+
+/// What is known of the SSRCs of a context beside what the library keeps.
+struct SrtpIndexState {
+  struct Ssrc {
+    std::uint32_t ssrc = 0;
+    std::uint32_t rollover_counter = 0;
+    std::uint32_t rtcp_index = 0;
+    std::uint16_t sequence = 0;  ///< highest one authenticated or sent
+    std::uint16_t in_use = 0;
+    std::uint64_t packets = 0;  ///< against the key's lifetime
+  };
+  std::uint32_t count = 0;
+  Ssrc ssrcs[kMaxSsrcs]{};
+};
 
 bool set_policy(SrtpSuite suite, srtp_policy_t& policy) {
   switch (suite) {
@@ -65,11 +80,8 @@ SrtpResult to_result(srtp_err_status_t status) {
 
 class Context final : public SrtpContext {
  public:
-  Context(const contract::SrtpKey& key, const SrtpContextOptions& options)
-      : mki_(key.mki),
-        lifetime_packets_(key.lifetime_packets),
-        own_state_(options.index_memory == nullptr ? std::make_unique<SrtpIndexState>() : nullptr),
-        state_(options.index_memory == nullptr ? own_state_.get() : options.index_memory) {
+  explicit Context(const contract::SrtpKey& key)
+      : mki_(key.mki), lifetime_packets_(key.lifetime_packets), state_(std::make_unique<SrtpIndexState>()) {
     rtp_trailer_bytes_ = key.mki.size();
     rtcp_trailer_bytes_ = key.mki.size() + sizeof(std::uint32_t);
   }
@@ -262,8 +274,7 @@ class Context final : public SrtpContext {
   std::vector<std::uint8_t> mki_;
   std::uint64_t lifetime_packets_;
   std::uint64_t packets_ = 0;
-  std::unique_ptr<SrtpIndexState> own_state_;
-  SrtpIndexState* state_;
+  std::unique_ptr<SrtpIndexState> state_;
   std::size_t rtp_tag_bytes_ = 0;
   std::size_t rtcp_tag_bytes_ = 0;
   std::size_t rtp_trailer_bytes_ = 0;  // tag and MKI
@@ -290,26 +301,13 @@ class Libsrtp2Engine final : public SrtpEngine {
     probe.suite = suite;
     probe.master_key = SecretBytes(contract::master_key_bytes(suite));
     probe.master_salt = SecretBytes(contract::master_salt_bytes(suite));
-    return usable_ && Context(probe, {}).start(probe, Direction::kSend);
+    return usable_ && Context(probe).start(probe, Direction::kSend);
   }
 
   Result<std::unique_ptr<SrtpContext>> make_context(const contract::SrtpKey& key,
                                                     const SrtpContextOptions& options) override {
-    if (key.master_key.size() != contract::master_key_bytes(key.suite) ||
-        key.master_salt.size() != contract::master_salt_bytes(key.suite)) {
-      return fail(ErrorKind::kInvalidArgument,
-                  "key and salt are " + std::to_string(key.master_key.size()) + " and " +
-                      std::to_string(key.master_salt.size()) + " bytes, " +
-                      std::string(contract::to_string(key.suite)) + " takes " +
-                      std::to_string(contract::master_key_bytes(key.suite)) + " and " +
-                      std::to_string(contract::master_salt_bytes(key.suite)),
-                  "master_key");
-    }
-    if (key.mki.size() > contract::kMaxMkiBytes) {
-      return fail(ErrorKind::kInvalidArgument,
-                  "an MKI has at most " + std::to_string(contract::kMaxMkiBytes) + " bytes", "mki");
-    }
-    auto context = std::make_unique<Context>(key, options);
+    if (auto checked = check_key(key); !checked) return forward_error(checked);
+    auto context = std::make_unique<Context>(key);
     if (!usable_ || !context->start(key, options.direction)) {
       return fail(ErrorKind::kInvalidArgument, "libsrtp2 does not take " + std::string(contract::to_string(key.suite)),
                   "suite");

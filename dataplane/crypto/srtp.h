@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -46,23 +47,6 @@ struct SrtpJob {
   std::uint8_t tag = 0;  ///< the caller's own, e.g. the packet's place in its burst
 };
 
-/// What has to outlive a context so that no index is used twice and no replay is accepted. Plain data: an engine that
-/// can keeps it in memory that it is given (and that may outlive the process). One writer: the context's worker.
-struct alignas(64) SrtpIndexState {
-  static constexpr std::uint32_t kLayout = 1;
-  struct Ssrc {
-    std::uint32_t ssrc = 0;
-    std::uint32_t rollover_counter = 0;
-    std::uint32_t rtcp_index = 0;
-    std::uint16_t sequence = 0;  ///< highest one authenticated or sent
-    std::uint16_t in_use = 0;
-    std::uint64_t packets = 0;  ///< against the key's lifetime
-  };
-  std::uint32_t layout = kLayout;
-  std::uint32_t count = 0;
-  Ssrc ssrcs[kMaxSsrcs]{};
-};
-
 enum class Direction : std::uint8_t { kReceive, kSend };
 
 class SrtpContext {
@@ -72,8 +56,15 @@ class SrtpContext {
 
 struct SrtpContextOptions {
   Direction direction = Direction::kReceive;
-  std::uint32_t send_ssrc = 0;             ///< kSend: the SSRC that goes out first; others are added as they are seen
-  SrtpIndexState* index_memory = nullptr;  ///< nullptr: the context's own
+  std::uint32_t send_ssrc = 0;  ///< kSend: the SSRC that goes out first; others are added as they are seen
+  std::uint64_t owner = 0;  ///< of session, stream and side: under it and the key a restarted process finds its state
+};
+
+/// Where an SSRC that was sent by a process before has to go on.
+struct SentSsrc {
+  std::uint32_t ssrc = 0;
+  std::uint16_t sequence = 0;   ///< of the last packet; its roll-over counter is remembered
+  std::uint32_t timestamp = 0;  ///< of that packet
 };
 
 class SrtpEngine {
@@ -94,9 +85,23 @@ class SrtpEngine {
   /// Worker thread: after a re-key `fresh` goes on with the roll-over counters of `old` (RFC 3711 3.3.1: a re-key does
   /// not reset them). Sent SSRCs go on exactly; received ones are taken by trial, since some peers reset.
   virtual void carry_over(SrtpContext& fresh, const SrtpContext& old) = 0;
+
+  /// Control thread, before a worker has the context: what the process before this one sent last with it, if this
+  /// engine remembers.
+  virtual std::optional<SentSsrc> sent_before(const SrtpContext& /*context*/) const { return std::nullopt; }
 };
 
-/// The reference engine, always built.
+class IndexStore;
+
+/// The reference engine, always built. Its indices end with the process.
 std::unique_ptr<SrtpEngine> make_libsrtp2_engine();
+
+/// The fast one: multi-buffer AES and HMAC on whole bursts. An engine belongs to one thread, but for contexts: those of
+/// one engine may be used with another one of the same store and arena. nullptr: this processor cannot carry it.
+struct IpsecMbShared;
+std::shared_ptr<IpsecMbShared> make_ipsec_mb_shared(std::unique_ptr<IndexStore> store);
+std::unique_ptr<SrtpEngine> make_ipsec_mb_engine(std::shared_ptr<IpsecMbShared> shared);
+/// Alone, with indices that end with the process.
+std::unique_ptr<SrtpEngine> make_ipsec_mb_engine();
 
 }  // namespace isthmus::crypto

@@ -124,12 +124,29 @@ class LegPlanner {
     if (spec_.ssrc != 0 && spec_.send_key && context_.guard.used(*spec_.send_key, spec_.ssrc)) {
       return fail(ErrorKind::kInvalidArgument, "went out under this key before; 0 draws a new one", field("ssrc"));
     }
+    if (auto resumed = resume(); !resumed || *resumed) return resumed ? Result<void>{} : forward_error(resumed);
     if (spec_.ssrc == 0) {
       if (auto drawn = draw_ssrc(); !drawn) return drawn;
     }
     record_.initial_sequence = static_cast<std::uint16_t>(context_.random.next_u32() & 0x7fffU);  // RFC 3711 3.3.1
     record_.initial_timestamp = context_.random.next_u32();
     return {};
+  }
+
+  // A process before this one may have sent under this key on this leg: then its SSRC goes on with the next number.
+  // True: it does. Where nothing is remembered the key's SSRC is a new one.
+  Result<bool> resume() {
+    if (old_ != nullptr || !spec_.send_key) return false;
+    auto context = make(*spec_.send_key, crypto::Direction::kSend, "send_key");
+    if (!context) return forward_error(context);
+    record_.send_context = std::move(*context);
+    const auto before = context_.engine.sent_before(*record_.send_context);
+    if (!before || (spec_.ssrc != 0 && spec_.ssrc != before->ssrc)) return false;
+    if (spec_.ssrc == 0 && !spec_.own_ssrcs.contains(before->ssrc)) return false;
+    record_.ssrc = before->ssrc;
+    record_.initial_sequence = static_cast<std::uint16_t>(before->sequence + 1);
+    record_.initial_timestamp = before->timestamp + 1;
+    return true;
   }
 
   // Of an own range the first one, since reports and requests about the stream name that ([MS-RTP] 2.2.12: the range's
@@ -153,6 +170,7 @@ class LegPlanner {
     crypto::SrtpContextOptions options;
     options.direction = direction;
     options.send_ssrc = record_.ssrc;
+    options.owner = (context_.session.value * 0x9e3779b97f4a7c15U) ^ (2 * stream_ + index(side_));
     auto context = context_.engine.make_context(key, options);
     if (!context) {
       return fail(context.error().kind, context.error().message, field(name));
@@ -199,6 +217,7 @@ class LegPlanner {
     if (context_.guard.used(*spec_.send_key, record_.ssrc)) {
       return fail(ErrorKind::kInvalidArgument, "went out with this SSRC before; name another ssrc", field("send_key"));
     }
+    if (record_.send_context != nullptr) return {};  // made by resume()
     auto context = make(*spec_.send_key, crypto::Direction::kSend, "send_key");
     if (!context) return forward_error(context);
     record_.send_context = std::move(*context);

@@ -21,6 +21,7 @@ struct PlanContext {
   crypto::SrtpEngine& engine;
   const IndexGuard& guard;
   std::uint64_t now_ns;
+  contract::SessionId session;
 };
 
 /// May the gateway send to this address? Threat model B2: nothing that is no host, and none of our own media ports.

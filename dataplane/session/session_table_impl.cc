@@ -55,7 +55,7 @@ Result<contract::SessionState> SessionTable::Impl::apply(SessionRecord* present,
     worker = *chosen;
   }
   Reservation reservation(hops, needs.ports, now_ns);
-  auto streams = plan_streams(spec, present, worker, plan_context(now_ns), reservation);
+  auto streams = plan_streams(spec, present, worker, plan_context(now_ns, spec.id), reservation);
   if (!streams) return forward_error(streams);
   if (present == nullptr) {
     present = &sessions[spec.id];

@@ -59,8 +59,8 @@ struct SessionTable::Impl {
     }
   }
 
-  PlanContext plan_context(std::uint64_t now_ns) {
-    return {pools, places, networks, needs.random, needs.engine, guard, now_ns};
+  PlanContext plan_context(std::uint64_t now_ns, contract::SessionId session) {
+    return {pools, places, networks, needs.random, needs.engine, guard, now_ns, session};
   }
 
   Result<contract::SessionState> apply(SessionRecord* present, const SessionSpec& spec, std::uint64_t now_ns);

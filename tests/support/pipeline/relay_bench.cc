@@ -83,7 +83,7 @@ std::vector<io::Network> RelayBench::default_networks() {
 RelayBench::RelayBench(std::vector<io::Network> wanted, pipeline::PipelineConfig config, std::uint64_t seed)
     : networks(std::move(wanted)),
       random(seed),
-      engine(crypto::make_libsrtp2_engine()),
+      engine(crypto::make_ipsec_mb_engine()),
       link(networks),
       table(networks, {random, *engine, next_hops, ports, {&link}}),
       pipeline(link, io, *engine, config) {}

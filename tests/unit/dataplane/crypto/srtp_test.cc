@@ -1,3 +1,5 @@
+// What every engine has to do.
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,7 +16,8 @@ namespace {
 using contract::SrtpSuite;
 
 constexpr SrtpSuite kSuites[] = {SrtpSuite::kAesCm128HmacSha1_80, SrtpSuite::kAesCm128HmacSha1_32,
-                                 SrtpSuite::kAesCm256HmacSha1_80, SrtpSuite::kAeadAes128Gcm, SrtpSuite::kAeadAes256Gcm};
+                                 SrtpSuite::kAesCm192HmacSha1_80, SrtpSuite::kAesCm256HmacSha1_80,
+                                 SrtpSuite::kAeadAes128Gcm,       SrtpSuite::kAeadAes256Gcm};
 
 contract::SrtpKey key_of(SrtpSuite suite, std::uint64_t seed = 1) {
   SeededRandom random(seed);
@@ -55,7 +58,9 @@ struct Packet {
   std::vector<std::uint8_t> bytes() const { return {buffer.begin(), buffer.begin() + length}; }
 };
 
-class Libsrtp2EngineTest : public testing::Test {
+using MakeEngine = std::unique_ptr<SrtpEngine> (*)();
+
+class SrtpEngineTest : public testing::TestWithParam<MakeEngine> {
  protected:
   std::unique_ptr<SrtpContext> make(const contract::SrtpKey& key, Direction direction) {
     auto context = engine_->make_context(key, {.direction = direction});
@@ -83,10 +88,10 @@ class Libsrtp2EngineTest : public testing::Test {
     return closed == SrtpResult::kOk ? unprotect(in, packet) : closed;
   }
 
-  std::unique_ptr<SrtpEngine> engine_ = make_libsrtp2_engine();
+  std::unique_ptr<SrtpEngine> engine_ = GetParam()();
 };
 
-TEST_F(Libsrtp2EngineTest, OpensWhatItClosedForEverySuite) {
+TEST_P(SrtpEngineTest, OpensWhatItClosedForEverySuite) {
   for (const auto suite : kSuites) {
     for (const bool mki : {false, true}) {
       auto key = key_of(suite);
@@ -104,7 +109,7 @@ TEST_F(Libsrtp2EngineTest, OpensWhatItClosedForEverySuite) {
   }
 }
 
-TEST_F(Libsrtp2EngineTest, ClosesTheReferencePacketOfTheLibrarysAuthors) {
+TEST_P(SrtpEngineTest, ClosesTheReferencePacketOfTheLibrarysAuthors) {
   // AES_CM_128_HMAC_SHA1_80 vector that SRTP implementations exchange (test driver of libsrtp).
   contract::SrtpKey key;
   key.master_key = SecretBytes(std::vector<std::uint8_t>{0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0, 0xd6, 0x4f,
@@ -124,7 +129,7 @@ TEST_F(Libsrtp2EngineTest, ClosesTheReferencePacketOfTheLibrarysAuthors) {
   EXPECT_EQ(packet.bytes(), expected);
 }
 
-TEST_F(Libsrtp2EngineTest, RefusesTamperedReplayedAndForeignPackets) {
+TEST_P(SrtpEngineTest, RefusesTamperedReplayedAndForeignPackets) {
   for (const auto suite : kSuites) {
     auto out = make(key_of(suite), Direction::kSend);
     auto in = make(key_of(suite), Direction::kReceive);
@@ -143,7 +148,7 @@ TEST_F(Libsrtp2EngineTest, RefusesTamperedReplayedAndForeignPackets) {
   }
 }
 
-TEST_F(Libsrtp2EngineTest, NeverClosesOneIndexTwice) {
+TEST_P(SrtpEngineTest, NeverClosesOneIndexTwice) {
   auto out = make(key_of(SrtpSuite::kAesCm128HmacSha1_80), Direction::kSend);
   Packet packet = Packet::rtp(7, 1);
   Packet again = Packet::rtp(7, 1);
@@ -151,7 +156,7 @@ TEST_F(Libsrtp2EngineTest, NeverClosesOneIndexTwice) {
   EXPECT_EQ(protect(*out, again), SrtpResult::kReplayed);
 }
 
-TEST_F(Libsrtp2EngineTest, KeepsStateForAuthenticatedSsrcsOnlyAndForSoMany) {
+TEST_P(SrtpEngineTest, KeepsStateForAuthenticatedSsrcsOnlyAndForSoMany) {
   const auto key = key_of(SrtpSuite::kAeadAes128Gcm);
   auto out = make(key, Direction::kSend);
   auto other = make(key, Direction::kSend);
@@ -174,7 +179,7 @@ TEST_F(Libsrtp2EngineTest, KeepsStateForAuthenticatedSsrcsOnlyAndForSoMany) {
   EXPECT_EQ(unprotect(*in, known), SrtpResult::kOk);
 }
 
-TEST_F(Libsrtp2EngineTest, TakesReorderedPacketsWithinTheReplayWindow) {
+TEST_P(SrtpEngineTest, TakesReorderedPacketsWithinTheReplayWindow) {
   const auto key = key_of(SrtpSuite::kAesCm128HmacSha1_80);
   auto out = make(key, Direction::kSend);
   auto in = make(key, Direction::kReceive);
@@ -188,7 +193,7 @@ TEST_F(Libsrtp2EngineTest, TakesReorderedPacketsWithinTheReplayWindow) {
   EXPECT_EQ(unprotect(*in, packets[0]), SrtpResult::kReplayed);  // older than the window
 }
 
-TEST_F(Libsrtp2EngineTest, StopsAtTheKeysLifetime) {
+TEST_P(SrtpEngineTest, StopsAtTheKeysLifetime) {
   auto key = key_of(SrtpSuite::kAesCm128HmacSha1_80);
   key.lifetime_packets = 3;
   auto out = make(key, Direction::kSend);
@@ -200,7 +205,7 @@ TEST_F(Libsrtp2EngineTest, StopsAtTheKeysLifetime) {
   EXPECT_EQ(protect(*out, packet), SrtpResult::kKeyExpired);
 }
 
-TEST_F(Libsrtp2EngineTest, AnswersShortPacketsAndMissingRoomByName) {
+TEST_P(SrtpEngineTest, AnswersShortPacketsAndMissingRoomByName) {
   auto out = make(key_of(SrtpSuite::kAesCm128HmacSha1_80), Direction::kSend);
   Packet packet = Packet::rtp(7, 1);
   packet.length = 11;
@@ -212,7 +217,7 @@ TEST_F(Libsrtp2EngineTest, AnswersShortPacketsAndMissingRoomByName) {
   EXPECT_EQ(protect(*out, packet), SrtpResult::kOk);
 }
 
-TEST_F(Libsrtp2EngineTest, RollOverCounterOutlivesARekey) {
+TEST_P(SrtpEngineTest, RollOverCounterOutlivesARekey) {
   const auto old_key = key_of(SrtpSuite::kAesCm128HmacSha1_80, 1);
   const auto new_key = key_of(SrtpSuite::kAesCm128HmacSha1_80, 2);
   auto out = make(old_key, Direction::kSend);
@@ -229,7 +234,7 @@ TEST_F(Libsrtp2EngineTest, RollOverCounterOutlivesARekey) {
   }
 }
 
-TEST_F(Libsrtp2EngineTest, APeerThatResetsItsCounterAtARekeyIsTakenByTrial) {
+TEST_P(SrtpEngineTest, APeerThatResetsItsCounterAtARekeyIsTakenByTrial) {
   const auto old_key = key_of(SrtpSuite::kAeadAes128Gcm, 1);
   const auto new_key = key_of(SrtpSuite::kAeadAes128Gcm, 2);
   auto out = make(old_key, Direction::kSend);
@@ -248,13 +253,18 @@ TEST_F(Libsrtp2EngineTest, APeerThatResetsItsCounterAtARekeyIsTakenByTrial) {
   }
 }
 
-TEST_F(Libsrtp2EngineTest, RefusesKeysThatDoNotFitTheSuite) {
+TEST_P(SrtpEngineTest, RefusesKeysThatDoNotFitTheSuite) {
   auto key = key_of(SrtpSuite::kAesCm128HmacSha1_80);
   key.master_key = SecretBytes(std::size_t{15});
   const auto context = engine_->make_context(key, {});
   ASSERT_FALSE(context);
   EXPECT_EQ(context.error().field, "master_key");
 }
+
+std::unique_ptr<SrtpEngine> ipsec_mb() { return make_ipsec_mb_engine(); }
+
+INSTANTIATE_TEST_SUITE_P(Engines, SrtpEngineTest, testing::Values(&make_libsrtp2_engine, &ipsec_mb),
+                         [](const auto& tested) { return tested.index == 0 ? "Libsrtp2" : "IpsecMb"; });
 
 }  // namespace
 }  // namespace isthmus::crypto
