@@ -152,6 +152,15 @@ def udp_socket(namespace, local, remote):
     return _inside(namespace, make)
 
 
+def udp_listener(namespace, local):
+    """A UDP socket at (host, port) inside a namespace that hears everybody."""
+    def make():
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind(local)
+        return made
+    return _inside(namespace, make)
+
+
 def tap(namespace, device):
     """Makes a TAP interface inside a namespace; returns its descriptor, for a virtual machine."""
     def make():

@@ -11,7 +11,7 @@ for _name in ("EVP_CIPHER_CTX_new", "EVP_aes_128_ctr"):
     getattr(_crypto, _name).restype = ctypes.c_void_p
 
 
-def _aes_ctr(key, start, data):
+def aes_ctr(key, start, data):
     context = ctypes.c_void_p(_crypto.EVP_CIPHER_CTX_new())
     out, size = ctypes.create_string_buffer(len(data) + 16), ctypes.c_int()
     try:
@@ -23,24 +23,24 @@ def _aes_ctr(key, start, data):
 
 
 class Opener:
-    """One direction of one stream. attribute: "1 AES_CM_128_HMAC_SHA1_80 inline:BASE64[|...]"."""
+    """One direction of one stream. attribute: "1 AES_CM_128_HMAC_SHA1_80 inline:BASE64[|...]". mki_bytes: between payload and tag."""
 
-    def __init__(self, attribute):
+    def __init__(self, attribute, mki_bytes=0):
         _, suite, parameters = attribute.split()[:3]
-        self._tag_bytes = _TAG_BYTES[suite]
+        self._tag_bytes, self._mki_bytes = _TAG_BYTES[suite], mki_bytes
         master = base64.b64decode(parameters.removeprefix("inline:").split("|")[0])
         key, self._master_salt = master[:16], master[16:30]
 
         def derive(label, size):
             start = int.from_bytes(self._master_salt, "big") ^ (label << 48)
-            return _aes_ctr(key, (start << 16).to_bytes(16, "big"), bytes(size))
+            return aes_ctr(key, (start << 16).to_bytes(16, "big"), bytes(size))
 
         self._key, self._auth_key, self._salt = derive(0, 16), derive(1, 20), derive(2, 14)
         self._rollover, self._highest = {}, {}
 
     def open(self, packet):
         """The RTP packet in clear; ValueError where the tag is wrong."""
-        body, tag = packet[:-self._tag_bytes], packet[-self._tag_bytes:]
+        body, tag = packet[:-self._tag_bytes - self._mki_bytes], packet[-self._tag_bytes:]
         ssrc, sequence = int.from_bytes(body[8:12], "big"), int.from_bytes(body[2:4], "big")
         rollover = self._guess(ssrc, sequence)
         expected = hmac.digest(self._auth_key, body + rollover.to_bytes(4, "big"), "sha1")[:self._tag_bytes]
@@ -51,7 +51,7 @@ class Opener:
         head = 12 + 4 * (body[0] & 0x0F)
         if body[0] & 0x10:
             head += 4 + 4 * int.from_bytes(body[head + 2:head + 4], "big")
-        return body[:head] + _aes_ctr(self._key, start.to_bytes(16, "big"), body[head:])
+        return body[:head] + aes_ctr(self._key, start.to_bytes(16, "big"), body[head:])
 
     def index(self, ssrc, sequence):
         """The packet index (roll-over counter and sequence number) of a packet just opened."""
