@@ -20,6 +20,8 @@ std::vector<io::Network> networks() {
   return result;
 }
 
+}  // namespace
+
 contract::SrtpKey key_of(contract::SrtpSuite suite, RandomSource& random) {
   contract::SrtpKey key;
   key.suite = suite;
@@ -29,8 +31,6 @@ contract::SrtpKey key_of(contract::SrtpSuite suite, RandomSource& random) {
   random.fill(key.master_salt.mutable_view());
   return key;
 }
-
-}  // namespace
 
 PoolIo::PoolIo(std::size_t buffers) : memory_(buffers) {
   free_.reserve(buffers);
@@ -60,7 +60,8 @@ io::Frame PoolIo::allocate() {
 
 Load::Load(const LoadOptions& options)
     : networks_(networks()),
-      engine_(crypto::make_libsrtp2_engine()),
+      engine_(crypto::make_ipsec_mb_engine()),
+      peers_(crypto::make_ipsec_mb_engine()),
       link(networks_),
       io_(512),
       table_(networks_, {random_, *engine_, next_hops_, ports_, {&link}}),
@@ -74,9 +75,10 @@ Load::Load(const LoadOptions& options)
       leg.network = networks_[side].name;
       leg.remote_rtp = {IpAddress::v4(10, static_cast<std::uint8_t>(side), 1, static_cast<std::uint8_t>(1 + i % 50)),
                         static_cast<std::uint16_t>(10'000 + 2 * i)};
-      const auto suite = side == 0 ? options.suite_in : options.suite_out;
-      // Only the sending side is keyed: packets that come are clear, so that no second engine has to make them.
-      if (suite) leg.send_key = key_of(*suite, random_);
+      if (options.suite) {
+        leg.send_key = key_of(*options.suite, random_);
+        leg.receive_key = key_of(*options.suite, random_);
+      }
     }
     stream.a_to_b = {{0, 0, 8000, 8000}};
     stream.b_to_a = {{0, 0, 8000, 8000}};
@@ -84,7 +86,7 @@ Load::Load(const LoadOptions& options)
     if (!state) std::abort();
     for (std::size_t side = 0; side < 2; ++side) {
       add_flow(*stream.leg[side].remote_rtp, state->streams[0].leg[side].local_rtp, random_.next_u32(),
-               options.payload_octets);
+               options.payload_octets, stream.leg[side].receive_key);
     }
     io::Burst burst;
     while (pipeline_.tick(burst, now_)) burst.count = 0;
@@ -95,8 +97,10 @@ Load::Load(const LoadOptions& options)
   }
 }
 
-void Load::add_flow(const SocketAddress& from, const SocketAddress& to, std::uint32_t ssrc, std::size_t octets) {
+void Load::add_flow(const SocketAddress& from, const SocketAddress& to, std::uint32_t ssrc, std::size_t octets,
+                    const std::optional<contract::SrtpKey>& key) {
   Flow flow;
+  if (key) flow.peer = std::move(*peers_->make_context(*key, {crypto::Direction::kSend}));
   flow.sequence = static_cast<std::uint16_t>(random_.next_u32());
   flow.timestamp = random_.next_u32();
   flow.frame = test::make_frame(from, to, test::make_rtp(0, flow.sequence, flow.timestamp, ssrc, octets));
@@ -105,6 +109,8 @@ void Load::add_flow(const SocketAddress& from, const SocketAddress& to, std::uin
 }
 
 void Load::fill(io::Burst& burst, std::size_t count) {
+  std::array<crypto::SrtpJob, io::kBurstSize> jobs;
+  std::size_t secured = 0;
   for (std::size_t i = 0; i < count; ++i) {
     Flow& flow = flows_[next_];
     store_be16(flow.frame.data() + flow.rtp + 2, ++flow.sequence);
@@ -114,11 +120,29 @@ void Load::fill(io::Burst& burst, std::size_t count) {
     frame.length = static_cast<std::uint16_t>(flow.frame.size());
     frame.tailroom = static_cast<std::uint16_t>(frame.tailroom - frame.length);
     burst.add(frame);
+    if (flow.peer != nullptr) {
+      crypto::SrtpJob& job = jobs[secured++];
+      job.context = flow.peer.get();
+      job.packet = frame.data + flow.rtp;
+      job.length = static_cast<std::uint16_t>(frame.length - flow.rtp);
+      job.tailroom = frame.tailroom;
+      job.tag = static_cast<std::uint8_t>(burst.count - 1);
+    }
     if (++next_ == flows_.size()) {
       next_ = 0;
       now_.monotonic_ns += 20 * session::kNsPerMs;
       now_.unix_ns += 20 * session::kNsPerMs;
     }
+  }
+  peers_->protect({jobs.data(), secured});
+  for (std::size_t i = 0; i < secured; ++i) {
+    io::Frame& frame = burst.frames[jobs[i].tag];
+    if (jobs[i].result != crypto::SrtpResult::kOk) std::abort();
+    const auto payload = jobs[i].length;
+    frame.tailroom = static_cast<std::uint16_t>(frame.tailroom - (wire::kHeadersV4 + payload - frame.length));
+    frame.length = static_cast<std::uint16_t>(wire::kHeadersV4 + payload);
+    store_be16(frame.data + wire::kEthernetBytes + 2, static_cast<std::uint16_t>(frame.length - wire::kEthernetBytes));
+    store_be16(frame.data + wire::kHeadersV4 - 4, static_cast<std::uint16_t>(payload + wire::kUdpBytes));
   }
 }
 

@@ -37,9 +37,10 @@ class PoolIo final : public io::Io {
 struct LoadOptions {
   std::size_t sessions = 1024;
   std::size_t payload_octets = 160;
-  std::optional<contract::SrtpSuite> suite_in;   ///< on leg A
-  std::optional<contract::SrtpSuite> suite_out;  ///< on leg B
+  std::optional<contract::SrtpSuite> suite;  ///< of both legs, both ways: each packet is opened and closed
 };
+
+contract::SrtpKey key_of(contract::SrtpSuite suite, RandomSource& random);
 
 /// Audio both ways in `sessions` sessions, their packets in random order.
 class Load {
@@ -59,13 +60,16 @@ class Load {
     std::vector<std::uint8_t> frame;  // headers and payload
     std::uint16_t sequence = 0;
     std::uint32_t timestamp = 0;
-    std::size_t rtp = 0;  // offset of the RTP header
+    std::size_t rtp = 0;                        // offset of the RTP header
+    std::unique_ptr<crypto::SrtpContext> peer;  // closes what comes
   };
-  void add_flow(const SocketAddress& from, const SocketAddress& to, std::uint32_t ssrc, std::size_t octets);
+  void add_flow(const SocketAddress& from, const SocketAddress& to, std::uint32_t ssrc, std::size_t octets,
+                const std::optional<contract::SrtpKey>& key);
 
   std::vector<io::Network> networks_;
   SeededRandom random_{7};
   std::unique_ptr<crypto::SrtpEngine> engine_;
+  std::unique_ptr<crypto::SrtpEngine> peers_;
   test::InstantNextHops next_hops_;
   test::FreePorts ports_;
 

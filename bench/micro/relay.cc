@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/micro/cycles.h"
+#include "bench/micro/floor.h"
 #include "bench/micro/load.h"
 
 namespace isthmus::bench {
@@ -25,8 +26,24 @@ void relay(benchmark::State& state, LoadOptions options, std::size_t burst) {
   report(state, rounds, load, 2 * Load::kAddresses);
 }
 
-constexpr LoadOptions secured(contract::SrtpSuite suite) {
-  return {.sessions = 64, .suite_in = suite, .suite_out = suite};
+/// Opened and closed again, and the same by the library alone, in turns.
+void recrypt(benchmark::State& state, contract::SrtpSuite suite, std::size_t octets) {
+  constexpr std::size_t kBurst = 64;
+  LoadOptions options;
+  options.payload_octets = octets;
+  options.suite = suite;
+  Load load(options);
+  Floor floor(options.sessions, octets, suite);
+  for (std::size_t i = 0; i < 4 * options.sessions / kBurst; ++i) load.run(kBurst);
+  Rounds rounds;
+  Rounds floors;
+  for (auto _ : state) {
+    rounds.add(load.run(kBurst), kBurst);
+    floors.add(floor.run(kBurst), kBurst);
+  }
+  state.counters["floor_cycles"] = floors.quantile(0.5);
+  state.counters["over_floor"] = rounds.quantile(0.5) / floors.quantile(0.5);
+  report(state, rounds, load, 2 * Load::kAddresses);
 }
 
 BENCHMARK_CAPTURE(relay, plain, {}, 64)->Name("micro.relay.plain.1024");
@@ -35,8 +52,10 @@ BENCHMARK_CAPTURE(relay, plain_8, {}, 8)->Name("micro.relay.plain.1024.burst8");
 BENCHMARK_CAPTURE(relay, plain_1, {}, 1)->Name("micro.relay.plain.1024.burst1");
 BENCHMARK_CAPTURE(relay, plain_64, {.sessions = 64}, 64)->Name("micro.relay.plain.64");
 BENCHMARK_CAPTURE(relay, plain_1200, {.payload_octets = 1200}, 64)->Name("micro.relay.plain.1024.octets1200");
-BENCHMARK_CAPTURE(relay, cm80, secured(contract::SrtpSuite::kAesCm128HmacSha1_80), 64)->Name("micro.relay.to_cm80.64");
-BENCHMARK_CAPTURE(relay, gcm, secured(contract::SrtpSuite::kAeadAes128Gcm), 64)->Name("micro.relay.to_gcm.64");
+BENCHMARK_CAPTURE(recrypt, cm80_160, contract::SrtpSuite::kAesCm128HmacSha1_80, 160)->Name("micro.relay.cm80.160");
+BENCHMARK_CAPTURE(recrypt, cm80_1200, contract::SrtpSuite::kAesCm128HmacSha1_80, 1200)->Name("micro.relay.cm80.1200");
+BENCHMARK_CAPTURE(recrypt, gcm_160, contract::SrtpSuite::kAeadAes128Gcm, 160)->Name("micro.relay.gcm128.160");
+BENCHMARK_CAPTURE(recrypt, gcm_1200, contract::SrtpSuite::kAeadAes128Gcm, 1200)->Name("micro.relay.gcm128.1200");
 
 }  // namespace
 }  // namespace isthmus::bench

@@ -1,13 +1,21 @@
 """Single parts and the whole packet path on in-memory bursts, by Google Benchmark. A counter named "cycles" becomes the row
-NAME.cycles (TSC cycles a packet), one named "bytes" NAME.bytes; without either the row is NAME.ns (time an iteration)."""
+NAME.cycles (TSC cycles a packet), and so on for those in UNITS; without either the row is NAME.ns (time an iteration)."""
 import json
 import subprocess
 
 from bench.harness.rows import Row
 
-LIMITS = {"micro.relay.plain.1024.cycles": 80}
+LIMITS = {
+    "micro.relay.plain.1024.cycles": 70,
+    "micro.relay.cm80.160.cycles": 500,
+    "micro.relay.cm80.1200.cycles": 1150,
+    "micro.relay.cm80.160.over_floor": 1.35,
+    "micro.relay.cm80.1200.over_floor": 1.2,
+    "micro.relay.gcm128.160.cycles": 320,
+    "micro.relay.gcm128.1200.cycles": 600,
+}
 FULL_BURST = "64"  # frames; a row without a burst in its name has this one
-UNITS = {"cycles": "TSC cycles", "bytes": "bytes"}
+UNITS = {"cycles": "TSC cycles", "floor_cycles": "TSC cycles", "over_floor": "ratio", "bytes": "bytes"}
 
 
 def run(build, runs, say):

@@ -7,7 +7,6 @@
 //   SRTCP, counter mode (RFC 3711 3.4)      8 bytes | rest* | E, index | MKI | tag
 //   SRTCP, GCM (RFC 7714 9)                 8 bytes | rest* | tag | E, index | MKI          * encrypted
 
-#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -33,6 +32,18 @@ inline std::size_t rtp_header_bytes(const std::uint8_t* packet, std::size_t leng
   return bytes <= length ? bytes : 0;
 }
 
+/// Copies a tag (4, 10 or 16 bytes) without a call: most have ten.
+inline void copy_tag(std::uint8_t* to, const std::uint8_t* from, std::size_t bytes) {
+  if (bytes == 10) {
+    std::memcpy(to, from, 8);
+    std::memcpy(to + 8, from + 8, 2);
+  } else if (bytes == 16) {
+    std::memcpy(to, from, 16);
+  } else {
+    std::memcpy(to, from, 4);
+  }
+}
+
 /// RFC 3711 4.1.1: salt * 2^16 XOR SSRC * 2^64 XOR index * 2^16.
 inline void counter_iv(const std::uint8_t* salt, std::uint32_t ssrc, std::uint64_t index, std::uint8_t* iv) {
   std::uint64_t high = 0;
@@ -47,11 +58,14 @@ inline void counter_iv(const std::uint8_t* salt, std::uint32_t ssrc, std::uint64
 
 /// RFC 7714 8.1 and 9.1: zeros, SSRC, and the index in six bytes, XOR the salt.
 inline void gcm_iv(const std::uint8_t* salt, std::uint32_t ssrc, std::uint64_t index, std::uint8_t* iv) {
-  std::array<std::uint8_t, 16> bytes{};
-  store_be32(bytes.data() + 2, ssrc);
-  store_be16(bytes.data() + 6, static_cast<std::uint16_t>(index >> 32U));
-  store_be32(bytes.data() + 8, static_cast<std::uint32_t>(index));
-  for (std::size_t i = 0; i < 12; ++i) iv[i] = bytes[i] ^ salt[i];
+  std::uint64_t first = 0;
+  std::uint32_t last = 0;
+  std::memcpy(&first, salt, 8);
+  std::memcpy(&last, salt + 8, 4);
+  first ^= __builtin_bswap64((std::uint64_t{ssrc} << 16U) | (index >> 32U));
+  last ^= __builtin_bswap32(static_cast<std::uint32_t>(index));
+  std::memcpy(iv, &first, 8);
+  std::memcpy(iv + 8, &last, 4);
 }
 
 }  // namespace isthmus::crypto
