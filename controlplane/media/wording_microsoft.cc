@@ -93,7 +93,7 @@ class MicrosoftWording final : public Wording {
     }
     // Said always: some clients do not assume "the next port".
     if (context.near.local_rtcp) {
-      section.rtcp_port = section.rtcp_mux ? context.near.local_rtp->port : context.near.local_rtcp->port;
+      section.rtcp_port = section.rtcp_mux ? section.port : context.near.local_rtcp->port;
     }
     // Clients know one word for "held"; a direction of one way they overlook or take for a broken line.
     if (is_held(context)) section.direction = sdp::Direction::kInactive;
@@ -111,7 +111,9 @@ class MicrosoftWording final : public Wording {
       const auto limit = bandwidth_limit(media, stream.kind, far);
       if (!limit || *limit / 1000 >= kUnlimitedKbps) continue;
       const std::string kbps = std::to_string(*limit / 1000);
-      description.attributes.push_back({"x-mediabw", "main-video send=" + kbps + ";recv=" + kbps});
+      std::string value = "main-video send=" + kbps;
+      value += ";recv=" + kbps;
+      description.attributes.push_back({"x-mediabw", std::move(value)});
     }
   }
 };

@@ -19,22 +19,17 @@ constexpr const char* kMicrosoftOnly[] = {
 };
 /// In no description for a Microsoft peer.
 constexpr const char* kStandardsOnly[] = {
-    "H264/",       "profile-level-id",
-    "sprop",       "imageattr",
-    "a=content",   "a=group",
-    "a=mid",       "nack",
-    "ccm",         "tmmbr",
-    "a=extmap",    "max-fs",
-    "max-mbps",    "MP4A",
-    "opus",        "speex",
-    "b=AS",        "b=TIAS",
-    "BFCP",        "floor",
-    "fingerprint", "a=setup",
-    "a=ssrc:",     "a=msid",
-    "rtcp-xr",     "trr-int",
-    "VP8",         "useinbandfec",
-    "a=sendrecv",  "AEAD",
-    "SHA1_32",
+    "private",     "H264/",        "profile-level-id",
+    "sprop",       "imageattr",    "a=content",
+    "a=group",     "a=mid",        "nack",
+    "ccm",         "tmmbr",        "a=extmap",
+    "max-fs",      "max-mbps",     "MP4A",
+    "opus",        "speex",        "b=AS",
+    "b=TIAS",      "BFCP",         "floor",
+    "fingerprint", "a=setup",      "a=ssrc:",
+    "a=msid",      "rtcp-xr",      "trr-int",
+    "VP8",         "useinbandfec", "a=sendrecv",
+    "AEAD",        "SHA1_32",
 };
 
 /// Drawn keys, names and ids may spell anything.

@@ -28,7 +28,7 @@ inline std::string sample(const std::string& name) {
 inline std::string room_audio(int port) {
   return "m=audio " + std::to_string(port) +
          " RTP/AVP 107 0 8 9 97\r\na=rtpmap:107 MP4A-LATM/90000\r\na=rtpmap:9 G722/8000\r\n"
-         "a=rtpmap:97 telephone-event/8000\r\na=fmtp:97 0-15\r\n";
+         "a=fmtp:9 stack=private\r\na=rtpmap:97 telephone-event/8000\r\na=fmtp:97 0-15\r\n";
 }
 inline std::string room_video(int port, std::string_view more = "") {
   return "m=video " + std::to_string(port) +
