@@ -34,6 +34,13 @@ namespace isthmus {
   X(kSsrcTableFull, "ssrc_table_full")            /* more SSRCs than a stream may have */           \
   X(kSsrcOutOfRange, "ssrc_out_of_range")         /* not one that the peer announced */             \
   X(kPayloadTypeUnknown, "payload_type_unknown")  /* not in the answer */                           \
+  X(kNalMalformed, "nal_malformed")               /* fragment, aggregate or empty payload */        \
+  X(kNalUnsupported, "nal_unsupported")           /* a packet type that was not agreed */           \
+  X(kNalTooLarge, "nal_too_large")                /* for a peer that takes no fragments */          \
+  X(kFragmentLost, "fragment_lost")               /* of a NAL unit that had to be whole */          \
+  X(kLayerDropped, "layer_dropped")               /* above the temporal layers that are wanted */   \
+  X(kAdaptLate, "adapt_late")                     /* overtaken, and its place has been closed */    \
+  X(kAdaptFull, "adapt_full")                     /* more packets than one turn may make */         \
   X(kNoFarEndpoint, "no_far_endpoint")            /* the other leg has no address yet */            \
   X(kConsentLost, "consent_lost")                 /* RFC 7675: the peer stopped answering checks */ \
   X(kNoRoute, "no_route")                         /* neighbour or route unknown */                  \

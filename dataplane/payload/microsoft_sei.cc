@@ -126,8 +126,8 @@ std::array<std::uint8_t, kStreamLayoutBytes> write_stream_layout(const LayerDesc
   store_be16(at + 4, layer.display_width);
   store_be16(at + 6, layer.display_height);
   store_be32(at + 8, layer.bit_rate);
-  at[12] = static_cast<std::uint8_t>((layer.frame_rate << 3U) | (layer.type & 7U));
-  at[13] = static_cast<std::uint8_t>((layer.priority_id << 2U) | (layer.constrained_baseline ? 2U : 0U));
+  at[12] = static_cast<std::uint8_t>((std::uint32_t{layer.frame_rate} << 3U) | (layer.type & 7U));
+  at[13] = static_cast<std::uint8_t>((std::uint32_t{layer.priority_id} << 2U) | (layer.constrained_baseline ? 2U : 0U));
   return sei;
 }
 

@@ -94,6 +94,7 @@ bool fill(const State& state, const wire::UdpFrame& udp, std::size_t place, Pack
   packet.frame = static_cast<std::uint8_t>(place);
   packet.rtcp_port = (udp.udp[3] & 1U) != 0;
   packet.latch = false;
+  packet.generated = false;
   return true;
 }
 

@@ -26,6 +26,7 @@ void open(State& state, Stream& stream, const session::StreamConfig& config) {
 void close(State& state, Stream& stream) {
   stream.open = false;
   for (Leg& leg : stream.leg) {
+    let_go(state, leg, true);
     state.tables.close(leg.config->local_rtp, state.time.now.monotonic_ns);
     const auto end = state.urgent.begin() + static_cast<std::ptrdiff_t>(state.urgent_count);
     state.urgent_count = static_cast<std::size_t>(std::remove(state.urgent.begin(), end, &leg) - state.urgent.begin());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/pipeline/adapt.h"
+
 namespace isthmus::pipeline {
 namespace {
 
@@ -113,6 +115,42 @@ void adopt_leg(State& state, Leg& leg, const LegConfig& config) {
   set_transmit(state, leg, Component::kRtcp, leg.transmit_rtcp);
 }
 
+/// Numbers that the adapt stage moved become those of the map stage, where it is not needed any more.
+void fold_numbers(Leg& leg) {
+  LegReceive& receive = leg.receive;
+  receive.sequence_offset = static_cast<std::uint16_t>(receive.sequence_offset + leg.video->shift);
+  receive.highest_out = static_cast<std::uint16_t>(receive.highest_out + leg.video->shift);
+  leg.former.until_ns = 0;
+  reset_numbers(*leg.video);
+}
+
+/// What the media received on `leg` needs on its way. `restarted`: the far peer sees another stream from now on.
+void adopt_video(State& state, Leg& leg, const session::StreamConfig& config, const LegConfig* before, bool restarted) {
+  const contract::VideoSpec& from = leg.config->video;
+  const contract::VideoSpec& to = leg.receive.far->config->video;
+  const bool adapts = config.kind == contract::MediaKind::kVideo && session::needs_adapting(from, to);
+  if (leg.video != nullptr && (restarted || !adapts)) {
+    let_go(state, leg, true);
+    if (restarted) {
+      reset_numbers(*leg.video);
+    } else {
+      fold_numbers(leg);
+    }
+  }
+  const bool knew = leg.video != nullptr && before != nullptr;
+  leg.video = adapts ? &config.video->leg[index(leg.side)] : nullptr;
+  leg.receive.adapts = adapts ? 1 : 0;
+  if (!adapts) return;
+  session::VideoLeg& video = *leg.video;
+  video.from = from.format;
+  video.to = to.format;
+  video.fragments = to.packetization_mode != 0;
+  video.limit = to.max_payload_bytes;
+  video.max_temporal_id = to.max_temporal_id;
+  if (knew && before->video.parameter_sets == from.parameter_sets) return;
+  for (const auto& set : from.parameter_sets) learn_set(video, set);
+}
+
 }  // namespace
 
 void adopt(State& state, session::Stream& stream, const session::StreamConfig& config) {
@@ -123,7 +161,12 @@ void adopt(State& state, session::Stream& stream, const session::StreamConfig& c
     leg.side = side;
     leg.receive.far = &stream.leg[index(other(side))];
   }
+  const std::array<const LegConfig*, 2> before{stream.leg[0].config, stream.leg[1].config};
+  const std::array<std::uint32_t, 2> ssrc{stream.leg[0].transmit.ssrc, stream.leg[1].transmit.ssrc};
   for (std::size_t i = 0; i < 2; ++i) adopt_leg(state, stream.leg[i], config.leg[i]);
+  for (std::size_t i = 0; i < 2; ++i) {
+    adopt_video(state, stream.leg[i], config, before[i], ssrc[1 - i] != config.leg[1 - i].ssrc);
+  }
 }
 
 void set_transmit(State& state, Leg& leg, Component component, const SourceKey& to) {

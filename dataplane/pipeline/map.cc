@@ -44,6 +44,7 @@ void map(State& state, io::Burst& burst) {
   Batch& batch = state.rtp;
   std::size_t kept = 0;
   bool secured = false;
+  std::uint8_t adapts = 0;
   const BurstTime time = state.time;  // stores to packets could change anything but locals, for all the compiler knows
   const std::size_t count = batch.count;
   for (std::size_t i = 0; i < count; ++i) {
@@ -81,6 +82,7 @@ void map(State& state, io::Burst& burst) {
       continue;
     }
     secured |= transmit.context != nullptr;
+    adapts |= receive.adapts;
     out.write(packet.payload, transmit.ssrc, header.marker);
     if (kept != i) [[unlikely]]
       batch.packets[kept] = packet;
@@ -88,6 +90,7 @@ void map(State& state, io::Burst& burst) {
   }
   batch.count = kept;
   batch.secured_out = secured;
+  batch.adapts = adapts != 0;
 }
 
 }  // namespace isthmus::pipeline

@@ -186,6 +186,7 @@ void look_at(State& state, Leg& leg, io::Burst& out) {
   leg.punt_budget = leg.pair_punt_budget = state.punt_budget;
   time_out(state, leg);
   watch_one_way(state, leg);
+  let_go(state, leg, false);
   if (state.time.now.monotonic_ns >= leg.reports.next_report_ns) send_report(state, leg, out);
   if ((leg.feedback.pli_wanted || leg.feedback.fir_wanted) && !out.full()) send_leg_feedback(state, leg, out);
 }

@@ -31,6 +31,8 @@ State::State(session::WorkerLink& worker_link, io::Io& worker_io, crypto::SrtpEn
       tables(worker_link.addresses),
       random(wanted.report_seed) {
   streams.reserve(most_streams(worker_link.addresses));
+  adapted.reserve(kAdaptedPackets);
+  adapted_legs.reserve(kAdaptedPackets);
 }
 
 Pipeline::Pipeline(session::WorkerLink& link, io::Io& io, crypto::SrtpEngine& engine, const PipelineConfig& config)
@@ -49,6 +51,7 @@ void Pipeline::run(io::Burst& burst, const session::Time& now) {
   admit(state, burst, state.rtp);
   unprotect(state, burst, state.rtp, false);
   map(state, burst);
+  if (state.rtp.adapts) adapt(state, burst);
   protect(state, burst);
   // These look into frames of the burst, which write_headers() rearranges.
   if (state.rtcp.count > 0) {
@@ -65,11 +68,13 @@ bool Pipeline::tick(io::Burst& out, const session::Time& now) {
   State& state = *state_;
   assert(out.count == 0);
   state.time = BurstTime::of(now);
+  // Before commands: what waits here still needs its leg.
+  if (send_adapted(state, out)) return true;
   const bool more = apply_commands(state);
   inject(state, out);
   send_feedback(state, out);
   scan(state, out);
-  return more || out.full();
+  return more || out.full() || !state.adapted.empty();
 }
 
 void Pipeline::count_refused(std::size_t frames) {

@@ -26,6 +26,7 @@ struct alignas(64) Packet {
   std::uint8_t frame = 0;    ///< place in the burst
   bool rtcp_port = false;    ///< came to the odd port
   bool latch = false;        ///< if it authenticates, its source becomes the transmit address
+  bool generated = false;    ///< made by the adapt stage, beside what was received
 };
 static_assert(sizeof(Packet) == 64);
 
@@ -40,6 +41,7 @@ struct Batch {
   std::size_t count = 0;
   bool secured_in = false;   ///< one of them at least comes on a secured leg (admit stage)
   bool secured_out = false;  ///< ... leaves on one (map stage)
+  bool adapts = false;       ///< ... goes through the adapt stage (map stage)
 
   Packet& add() { return packets[count++]; }
 };
@@ -72,6 +74,9 @@ inline constexpr std::uint64_t kPictureWantedEventNs = session::kNsPerSecond;  /
 inline constexpr std::uint64_t kLatePacketNs = 500 * session::kNsPerMs;
 inline constexpr std::uint16_t kMaxDropout = 3000;  // RFC 3550 A.1
 inline constexpr std::size_t kMaxUrgent = 64;
+inline constexpr std::size_t kAdaptedPackets =
+    1024;  ///< that wait for the next tick; a burst makes some more than it had
+inline constexpr std::uint64_t kHeldNs = 20 * session::kNsPerMs;  ///< a picture whose end does not come waits no longer
 
 struct State {
   State(session::WorkerLink& worker_link, io::Io& worker_io, crypto::SrtpEngine& srtp, const PipelineConfig& wanted);
@@ -97,6 +102,11 @@ struct State {
   std::array<session::Leg*, kMaxUrgent> urgent{};  // feedback waits to be sent
   std::size_t urgent_count = 0;
 
+  std::vector<session::Leg*> adapted_legs;   // of `adapted`, by place
+  std::vector<session::HeldPacket> adapted;  // what the adapt stage made, in order; capacity kAdaptedPackets
+  std::size_t adapted_at = 0;                // next one to send
+  std::uint64_t held = 0;                    // received packets in `adapted` and in pictures
+
   Batch rtp;
   Batch rtcp;
   Batch stun;
@@ -108,6 +118,11 @@ struct State {
     io.release(frame);
   }
   void drop(io::Burst& burst, const Packet& packet, DropReason reason) {
+    if (packet.generated) [[unlikely]] {  // was never received, so it is not dropped
+      link.counters.generated_lost.add(1);
+      io.release(burst.frames[packet.frame]);
+      return;
+    }
     packet.leg->drops.add(1);
     if (reason < DropReason::kStunNotExpected || reason > DropReason::kPuntBudget) {
       packet.leg->media_drop_ns = time.now.monotonic_ns;
@@ -138,6 +153,8 @@ void admit(State& state, io::Burst& burst, Batch& batch);
 void unprotect(State& state, io::Burst& burst, Batch& batch, bool rtcp);
 /// Counts what came and writes the outgoing RTP header fields.
 void map(State& state, io::Burst& burst);
+/// H.264 <-> X-H264UC and packet sizes: takes what has to be changed out of the batch; send_adapted() goes on with it.
+void adapt(State& state, io::Burst& burst);
 /// Closes SRTP in place.
 void protect(State& state, io::Burst& burst);
 /// Sums for the UDP checksums.
@@ -154,6 +171,11 @@ void punt(State& state, io::Burst& burst);
 
 /// Once a burst: takes over next hops that have moved.
 void follow_next_hops(State& state);
+/// What the adapt stage has made goes through the stages that are left, as much as fits into `out`. True: there is
+/// more.
+bool send_adapted(State& state, io::Burst& out);
+/// A picture that waits for its end too long goes out; with `closing` it is dropped.
+void let_go(State& state, session::Leg& leg, bool closing);
 /// Applies what the control thread has changed. True: more is waiting.
 bool apply_commands(State& state);
 /// Timers of some legs; adds reports and feedback to `out` while there is room.

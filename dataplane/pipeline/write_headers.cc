@@ -26,6 +26,7 @@ void write_headers(State& state, io::Burst& burst) {
   Batch& batch = state.rtp;
   std::size_t kept = 0;
   std::uint64_t bytes = 0;
+  std::size_t generated = 0;
   const std::size_t count = batch.count;
   for (std::size_t i = 0; i < count; ++i) {
     const Packet& packet = batch.packets[i];
@@ -44,6 +45,7 @@ void write_headers(State& state, io::Burst& burst) {
       std::memcpy(data, transmit.header.data(), wire::kHeadersV6);
       wire::finish_v6(data, packet.length, transmit.udp_sum, packet.sum);
     }
+    generated += packet.generated ? 1 : 0;
     transmit.packets.add(1);
     transmit.bytes.add(packet.octets);
     io::Frame out;
@@ -57,7 +59,8 @@ void write_headers(State& state, io::Burst& burst) {
     bytes += out.length;
   }
   burst.count = kept;
-  state.link.counters.forwarded.add(kept);
+  state.link.counters.forwarded.add(kept - generated);
+  if (generated > 0) state.link.counters.generated.add(generated);
   state.link.counters.sent.add(kept);
   state.link.counters.sent_bytes.add(bytes);
 }

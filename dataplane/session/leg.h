@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "dataplane/base/drop_reason.h"
@@ -17,6 +18,7 @@
 #include "dataplane/session/figure.h"
 #include "dataplane/session/next_hop.h"
 #include "dataplane/session/time.h"
+#include "dataplane/session/video_leg.h"
 
 namespace isthmus::session {
 
@@ -72,6 +74,7 @@ struct StreamConfig {
   contract::MediaKind kind = contract::MediaKind::kAudio;
   std::uint32_t media_timeout_ms = 0;
   std::array<LegConfig, 2> leg;
+  std::shared_ptr<VideoLegs> video;  ///< shared by the revisions of a stream; nullptr: nothing to adapt
 };
 
 struct Leg;
@@ -101,7 +104,8 @@ struct alignas(kCacheLine) LegReceive {
   std::uint32_t ssrc = 0;                           ///< the source that is being forwarded
   std::uint32_t timestamp_offset = 0;               ///< out = in + offset (equal clocks)
   std::uint16_t sequence_offset = 0;                ///< out = in + offset, always
-  std::uint16_t rtcp_mux = 0;
+  std::uint8_t rtcp_mux = 0;
+  std::uint8_t adapts = 0;                 ///< its media goes through the adapt stage
   crypto::SrtpContext* context = nullptr;  ///< nullptr: clear
   Leg* far = nullptr;                      ///< where its media goes
 
@@ -186,10 +190,22 @@ struct LegFeedback {
   std::uint64_t last_picture_request_ns = 0;
   std::uint64_t last_wanted_event_ns = 0;
   std::uint8_t fir_sequence = 0;
+  bool start_wanted = false;  ///< media to the peer can go from now on: its source is asked for a key frame
   bool pli_wanted = false;
   bool fir_wanted = false;
   std::uint8_t nack_count = 0;
   std::array<std::uint32_t, 8> nack{};  ///< PID << 16 | BLP, in the source's numbers
+
+  // Microsoft peers: what we ask for, and what they asked last ([MS-RTP] 2.2.12).
+  std::uint16_t source_request_id = 0;
+  bool source_requested = false;  ///< the last request was for a picture
+  bool key_frame_wanted = false;  ///< goes with the next request
+  std::uint16_t pli_id = 0;
+  std::optional<std::uint16_t> peer_request_id;
+  Figure<std::uint32_t> peer_max_width;
+  Figure<std::uint32_t> peer_max_height;
+  Figure<std::uint64_t> peer_max_bit_rate;
+  Figure<std::uint32_t> peer_bandwidth;  ///< bit/s that the peer estimates for our media; 0: none
 };
 
 /// How the source's numbers became ours before the present mapping, for packets that come late (RFC 3550 8.2).
@@ -239,6 +255,7 @@ struct Leg {
   LegReports reports;
   LegFeedback feedback;
   FormerMapping former;
+  VideoLeg* video = nullptr;  ///< while receive.adapts
   ClockScale scale;
   Figure<std::uint64_t> drops;
   std::uint64_t media_drop_ns = 0;  ///< last drop that was no STUN ...

@@ -279,6 +279,7 @@ std::shared_ptr<const StreamConfig> make_config(const SessionSpec& spec, std::si
   config->stream = static_cast<std::uint16_t>(stream);
   config->kind = spec.streams[stream].kind;
   config->media_timeout_ms = spec.media_timeout_ms;
+  config->video = record.video;
   for (const Side side : {Side::kA, Side::kB}) {
     const std::size_t i = index(side);
     fill_leg(spec.streams[stream].leg[i], record.leg[i], reservation, config->leg[i]);
@@ -343,6 +344,11 @@ Result<std::vector<StreamRecord>> plan_streams(const SessionSpec& spec, const Se
       streams[s].leg[i] = std::move(*leg);
     }
     streams[s].stream = kept ? present->streams[s].stream : std::make_shared<Stream>();
+    if (kept) streams[s].video = present->streams[s].video;
+    const auto& leg = spec.streams[s].leg;
+    const bool adapts = spec.streams[s].kind == contract::MediaKind::kVideo &&
+                        (needs_adapting(leg[0].video, leg[1].video) || needs_adapting(leg[1].video, leg[0].video));
+    if (adapts && !streams[s].video) streams[s].video = std::make_shared<VideoLegs>();
     streams[s].config = make_config(spec, s, streams[s], reservation);
   }
   return streams;

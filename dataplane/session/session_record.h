@@ -38,6 +38,7 @@ struct LegRecord {
 struct StreamRecord {
   std::shared_ptr<Stream> stream;  // shared with the retired list, as above
   std::shared_ptr<const StreamConfig> config;
+  std::shared_ptr<VideoLegs> video;  // the configurations share it, so it lives as long as one is in use
   std::array<LegRecord, 2> leg;
 };
 
