@@ -13,8 +13,8 @@
 
 #include "dataplane/payload/microsoft_sei.h"
 #include "dataplane/payload/pacsi.h"
+#include "dataplane/pipeline/feedback.h"
 #include "dataplane/pipeline/leg_setup.h"
-#include "dataplane/pipeline/own_packets.h"
 
 namespace isthmus::pipeline {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/pipeline/feedback.h"
 #include "dataplane/pipeline/leg_setup.h"
-#include "dataplane/pipeline/own_packets.h"
 #include "dataplane/pipeline/state.h"
 
 namespace isthmus::pipeline {

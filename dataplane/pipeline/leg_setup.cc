@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/pipeline/adapt.h"
+#include "dataplane/pipeline/feedback.h"
 
 namespace isthmus::pipeline {
 namespace {
@@ -95,6 +96,7 @@ void adopt_leg(State& state, Leg& leg, const LegConfig& config) {
     leg.reports.next_report_ns =
         state.time.now.monotonic_ns + session::kNsPerSecond / 2 + state.next_random() % session::kNsPerSecond;
     leg.transmit.next_hop = &state.no_hop;
+    leg.transmit.state = LegTransmit::kNoAddress;
   }
   if (!config.keeps_pair) leg.consent_lost = {};
   adopt_keys(state, leg, config);
@@ -250,11 +252,17 @@ bool refresh(State& state, Leg& leg) {
     if (value.valid || transmit.next_hop != leg.latched_hops[0] || !leg.latched_hop.valid) store_hop(transmit, value);
     transmit.next_hop_version = version;
   }
+  const std::uint8_t before = transmit.state;
   transmit.state = !leg.config->send                   ? LegTransmit::kClosed
                    : leg.consent_lost[0]               ? LegTransmit::kNoConsent
                    : leg.transmit_rtp.port_family == 0 ? LegTransmit::kNoAddress
                    : transmit.max_payload == 0         ? LegTransmit::kNoNextHop
                                                        : LegTransmit::kOpen;
+  const bool opened = transmit.state == LegTransmit::kOpen && before != LegTransmit::kOpen;
+  if (opened && leg.stream->config->kind == contract::MediaKind::kVideo) {
+    leg.feedback.start_wanted = true;
+    wake_feedback(state, leg);
+  }
   return known;
 }
 

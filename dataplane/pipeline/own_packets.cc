@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "dataplane/pipeline/feedback.h"
 #include "dataplane/pipeline/leg_setup.h"
 #include "dataplane/wire/rtcp.h"
 
@@ -52,90 +53,6 @@ wire::SenderInfo sender_info(const State& state, const Leg& leg) {
   info.packets = static_cast<std::uint32_t>(leg.transmit.packets.get());
   info.octets = static_cast<std::uint32_t>(leg.transmit.bytes.get());
   return info;
-}
-
-std::string_view cname(const Leg& leg) { return {leg.config->cname.data(), leg.config->cname_bytes}; }
-
-/// Protects (where the leg is secured) and sends what `writer` has made.
-void send_rtcp(State& state, Leg& leg, io::Burst& out, OwnFrame& own, const wire::RtcpWriter& writer) {
-  std::size_t bytes = writer.size();
-  bool good = writer.ok();
-  if (good && leg.transmit.context != nullptr) {
-    crypto::SrtpJob job;
-    job.context = leg.transmit.context;
-    job.packet = own.payload;
-    job.length = static_cast<std::uint16_t>(bytes);
-    job.tailroom = static_cast<std::uint16_t>(own.room - bytes);
-    job.rtcp = true;
-    state.engine.protect({&job, 1});
-    good = job.result == crypto::SrtpResult::kOk;
-    bytes = job.length;
-  }
-  if (!good) {
-    state.link.counters.generated_lost.add(1);
-    state.io.release(own.frame);
-    return;
-  }
-  leg.reports.sent.add(1);
-  const bool mux = leg.config->rtcp_mux;
-  finish_own(state, out, own, bytes,
-             {mux ? leg.config->local_rtp : leg.config->local_rtcp, leg.transmit_rtcp.address(), leg.config->dscp,
-              rtcp_hop(leg)});
-}
-
-bool can_send_rtcp(const Leg& leg) {
-  const bool lost = leg.consent_lost[leg.config->rtcp_mux ? 0 : 1];
-  return !lost && leg.transmit_rtcp.port_family != 0 && rtcp_hop(leg).valid;
-}
-
-/// Not by RTCP: the control plane asks by SIP INFO, at most once a second a leg (contract).
-void tell_picture_wanted(State& state, Leg& leg) {
-  session::LegFeedback& feedback = leg.feedback;
-  const std::uint64_t now = state.time.now.monotonic_ns;
-  if (feedback.last_wanted_event_ns != 0 && now - feedback.last_wanted_event_ns < kPictureWantedEventNs) return;
-  feedback.last_wanted_event_ns = now;
-  session::WorkerEvent event;
-  event.kind = session::WorkerEvent::Kind::kPictureWanted;
-  event.session = leg.stream->config->session;
-  event.stream = leg.stream->config->stream;
-  event.side = leg.side;
-  state.event(event);
-}
-
-void send_leg_feedback(State& state, Leg& leg, io::Burst& out) {
-  session::LegFeedback& feedback = leg.feedback;
-  const std::uint64_t now = state.time.now.monotonic_ns;
-  const bool picture =
-      (feedback.pli_wanted || feedback.fir_wanted) && now - feedback.last_picture_request_ns >= kPictureRequestNs;
-  if (!picture && feedback.nack_count == 0) return;  // too early; the scan comes back to it
-  if (picture && (leg.config->feedback == contract::FeedbackDialect::kNone || !can_send_rtcp(leg))) {
-    tell_picture_wanted(state, leg);
-  }
-  if (leg.receive.packets.get() == 0 || leg.config->feedback == contract::FeedbackDialect::kNone ||
-      !can_send_rtcp(leg)) {
-    state.link.counters.feedback_lost.add(1);
-    feedback.pli_wanted = feedback.fir_wanted = false;
-    feedback.nack_count = 0;
-    return;
-  }
-  OwnFrame own = allocate_own(state);
-  if (own.payload == nullptr) return;
-  wire::RtcpWriter writer(MutableBytes(own.payload, own.room));
-  const std::uint32_t ours = leg.transmit.ssrc;
-  // RFC 4585 3.1: feedback travels behind a report; an empty one leaves the intervals of the real ones alone.
-  writer.receiver_report(ours, {});
-  writer.cname(ours, cname(leg));
-  if (picture) {
-    if (feedback.pli_wanted) writer.pli(ours, leg.receive.ssrc);
-    if (feedback.fir_wanted) writer.fir(ours, leg.receive.ssrc, ++feedback.fir_sequence);
-    feedback.pli_wanted = feedback.fir_wanted = false;
-    feedback.last_picture_request_ns = now;
-  }
-  if (feedback.nack_count > 0) {
-    writer.nack(ours, leg.receive.ssrc, {feedback.nack.data(), feedback.nack_count});
-    feedback.nack_count = 0;
-  }
-  send_rtcp(state, leg, out, own, writer);
 }
 
 void tell_silence(State& state, const Leg& leg, session::WorkerEvent::Kind kind, std::uint64_t silent_since_ns) {
@@ -188,10 +105,46 @@ void look_at(State& state, Leg& leg, io::Burst& out) {
   watch_one_way(state, leg);
   let_go(state, leg, false);
   if (state.time.now.monotonic_ns >= leg.reports.next_report_ns) send_report(state, leg, out);
-  if ((leg.feedback.pli_wanted || leg.feedback.fir_wanted) && !out.full()) send_leg_feedback(state, leg, out);
+  const session::LegFeedback& feedback = leg.feedback;
+  if ((feedback.pli_wanted || feedback.fir_wanted || feedback.start_wanted) && !out.full()) {
+    send_leg_feedback(state, leg, out);
+  }
 }
 
 }  // namespace
+
+void send_rtcp(State& state, Leg& leg, io::Burst& out, OwnFrame& own, const wire::RtcpWriter& writer) {
+  std::size_t bytes = writer.size();
+  bool good = writer.ok();
+  if (good && leg.transmit.context != nullptr) {
+    crypto::SrtpJob job;
+    job.context = leg.transmit.context;
+    job.packet = own.payload;
+    job.length = static_cast<std::uint16_t>(bytes);
+    job.tailroom = static_cast<std::uint16_t>(own.room - bytes);
+    job.rtcp = true;
+    state.engine.protect({&job, 1});
+    good = job.result == crypto::SrtpResult::kOk;
+    bytes = job.length;
+  }
+  if (!good) {
+    state.link.counters.generated_lost.add(1);
+    state.io.release(own.frame);
+    return;
+  }
+  leg.reports.sent.add(1);
+  const bool mux = leg.config->rtcp_mux;
+  finish_own(state, out, own, bytes,
+             {mux ? leg.config->local_rtp : leg.config->local_rtcp, leg.transmit_rtcp.address(), leg.config->dscp,
+              rtcp_hop(leg)});
+}
+
+bool can_send_rtcp(const Leg& leg) {
+  const bool lost = leg.consent_lost[leg.config->rtcp_mux ? 0 : 1];
+  return !lost && leg.transmit_rtcp.port_family != 0 && rtcp_hop(leg).valid;
+}
+
+std::string_view cname(const Leg& leg) { return {leg.config->cname.data(), leg.config->cname_bytes}; }
 
 OwnFrame allocate_own(State& state) {
   OwnFrame own;
@@ -235,13 +188,6 @@ void finish_own(State& state, io::Burst& out, OwnFrame& own, std::size_t payload
   state.link.counters.sent_bytes.add(frame.length);
 }
 
-void wake_feedback(State& state, Leg& leg) {
-  for (std::size_t i = 0; i < state.urgent_count; ++i) {
-    if (state.urgent[i] == &leg) return;
-  }
-  if (state.urgent_count < kMaxUrgent) state.urgent[state.urgent_count++] = &leg;
-}
-
 void send_report(State& state, Leg& leg, io::Burst& out) {
   session::LegReports& reports = leg.reports;
   if (!can_send_rtcp(leg)) {  // look again in a second
@@ -272,6 +218,7 @@ void send_report(State& state, Leg& leg, io::Burst& out) {
   }
   reports.sent_prior = sent;
   writer.cname(leg.transmit.ssrc, cname(leg));
+  if (asks_for_source(leg)) request_source(leg, writer, false);
   send_rtcp(state, leg, out, own, writer);
 }
 
@@ -288,12 +235,6 @@ void scan(State& state, io::Burst& out) {
     Leg& leg = state.streams[state.scan_at / 2]->leg[state.scan_at % 2];
     ++state.scan_at;
     look_at(state, leg, out);
-  }
-}
-
-void send_feedback(State& state, io::Burst& out) {
-  for (; state.urgent_count > 0 && !out.full(); --state.urgent_count) {
-    send_leg_feedback(state, *state.urgent[state.urgent_count - 1], out);
   }
 }
 

@@ -2,7 +2,10 @@
 
 // Packets that start here: reports, feedback, injected ones. Private to this folder.
 
+#include <string_view>
+
 #include "dataplane/pipeline/state.h"
+#include "dataplane/wire/rtcp.h"
 
 namespace isthmus::pipeline {
 
@@ -25,8 +28,10 @@ OwnFrame allocate_own(State& state);
 /// Writes the headers and adds the frame to `out` (which has room); gives it back when it cannot go.
 void finish_own(State& state, io::Burst& out, OwnFrame& own, std::size_t payload_bytes, const OwnPacket& packet);
 
-/// The leg's feedback is sent in this turn, or by the scan when too many wait.
-void wake_feedback(State& state, session::Leg& leg);
+bool can_send_rtcp(const session::Leg& leg);
+/// Protects (where the leg is secured) and sends what `writer` has made in `own`.
+void send_rtcp(State& state, session::Leg& leg, io::Burst& out, OwnFrame& own, const wire::RtcpWriter& writer);
+std::string_view cname(const session::Leg& leg);
 
 /// Sender or receiver report with CNAME (RFC 3550 6.4), one report block about the peer's source.
 void send_report(State& state, session::Leg& leg, io::Burst& out);

@@ -1,9 +1,13 @@
 // RTCP of a peer ends here: its reports become figures of the leg, its feedback is translated for the other leg's peer.
 // BYE ends nothing (threat model B2).
 
+#include <algorithm>
 #include <cmath>
 
-#include "dataplane/pipeline/own_packets.h"
+#include "dataplane/payload/picture_request.h"
+#include "dataplane/payload/report_extension.h"
+#include "dataplane/pipeline/adapt.h"
+#include "dataplane/pipeline/feedback.h"
 #include "dataplane/pipeline/state.h"
 #include "dataplane/wire/rtcp.h"
 
@@ -14,6 +18,9 @@ using session::Leg;
 using wire::RtcpPacket;
 using wire::RtcpType;
 
+constexpr std::size_t kFeedbackBytes = 8;        // RFC 4585 6.1: two SSRCs before the FCI
+constexpr std::size_t kReceiverReportBytes = 4;  // RFC 3550 6.4: before the blocks
+constexpr std::size_t kSenderReportBytes = 24;
 constexpr std::uint32_t kMaxRoundTrip = 60U << 16U;  // a minute, in 1/65536 s; more is a peer's mistake
 
 void take_block(const State& state, Leg& leg, const wire::ReportBlock& block) {
@@ -28,10 +35,55 @@ void take_block(const State& state, Leg& leg, const wire::ReportBlock& block) {
   if (round_trip < kMaxRoundTrip) leg.reports.round_trip_ms.set(round_trip * 1000.0 / 65536.0);
 }
 
+bool is_microsoft(const Leg& leg) { return leg.config->feedback == contract::FeedbackDialect::kMicrosoft; }
+
+/// Our stream, or with a Microsoft peer whatever it is that we send.
+bool means_us(const Leg& leg, const RtcpPacket& packet) {
+  const auto media = wire::feedback_media_ssrc(packet);
+  return media == leg.transmit.ssrc || (media == payload::kSourceAny && is_microsoft(leg));
+}
+
+/// The peer says what it can show, again and again with the same id ([MS-RTP] 2.2.12.2). A key frame is asked for once.
+void take_source_request(State& state, Leg& leg, const RtcpPacket& packet) {
+  const auto request = payload::read_source_request(packet.body.subspan(std::min(kFeedbackBytes, packet.body.size())));
+  if (!request) return;
+  session::LegFeedback& feedback = leg.feedback;
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+  std::uint64_t bit_rate = 0;
+  for (std::size_t i = 0; i < request->entry_count; ++i) {
+    width = std::max<std::uint32_t>(width, request->entries[i].max_width);
+    height = std::max<std::uint32_t>(height, request->entries[i].max_height);
+    bit_rate = std::max(bit_rate, request->entries[i].highest_bit_rate());
+  }
+  feedback.peer_max_width.set(width);
+  feedback.peer_max_height.set(height);
+  feedback.peer_max_bit_rate.set(bit_rate);
+  const bool repeated = feedback.peer_request_id == request->request_id;
+  feedback.peer_request_id = request->request_id;
+  if (!request->key_frame || repeated) return;
+  Leg& far = *leg.receive.far;
+  far.feedback.pli_wanted = true;
+  wake_feedback(state, far);
+}
+
+/// What follows the blocks of a Microsoft peer's report ([MS-RTP] 2.2.11); all but its estimate is passed over.
+void take_extensions(Leg& leg, const RtcpPacket& packet) {
+  const std::size_t info = packet.type == RtcpType::kSenderReport ? kSenderReportBytes : kReceiverReportBytes;
+  const std::size_t begin = info + packet.count * wire::kReportBlockBytes;
+  if (begin >= packet.body.size()) return;
+  payload::ReportExtensionReader reader(packet.body.subspan(begin));
+  payload::ReportExtension extension;
+  while (reader.next(extension)) {
+    const auto estimate = payload::read_estimated_bandwidth(extension);
+    if (estimate) leg.feedback.peer_bandwidth.set(estimate->bits_per_second);
+  }
+}
+
 void take_picture_request(State& state, Leg& leg, const RtcpPacket& packet) {
   Leg& far = *leg.receive.far;
   if (packet.count == wire::kFormatPli) {
-    if (wire::feedback_media_ssrc(packet) != leg.transmit.ssrc) return;
+    if (!means_us(leg, packet)) return;
     far.feedback.pli_wanted = true;
     wake_feedback(state, far);
   } else if (packet.count == wire::kFormatFir) {
@@ -43,6 +95,8 @@ void take_picture_request(State& state, Leg& leg, const RtcpPacket& packet) {
       far.feedback.fir_wanted = true;
       wake_feedback(state, far);
     }
+  } else if (packet.count == payload::kFormatApplication && is_microsoft(leg)) {
+    take_source_request(state, leg, packet);
   }
 }
 
@@ -54,7 +108,8 @@ void take_nack(State& state, Leg& leg, const RtcpPacket& packet) {
   for (std::size_t i = 0; i < feedback.nack.size() + 1; ++i) {
     const auto entry = wire::read_nack(packet, i);
     if (!entry) return;
-    const auto wanted = static_cast<std::uint16_t>(*entry >> 16U);
+    auto wanted = static_cast<std::uint16_t>(*entry >> 16U);
+    if (far.receive.adapts != 0) wanted = place_of(*far.video, wanted).value_or(wanted);
     const auto behind = static_cast<std::uint16_t>(far.receive.highest_out - wanted);
     const bool before_mapping =
         far.former.until_ns != 0 && static_cast<std::uint16_t>(wanted - far.former.end_out) >= 0x8000U;
@@ -85,6 +140,7 @@ void take_compound(State& state, Leg& leg, Bytes compound) {
         for (std::size_t i = 0; i < packet.count; ++i) {
           if (const auto block = wire::read_report_block(packet, i)) take_block(state, leg, *block);
         }
+        if (is_microsoft(leg)) take_extensions(leg, packet);
         break;
       case RtcpType::kPayloadFeedback: take_picture_request(state, leg, packet); break;
       case RtcpType::kTransportFeedback: take_nack(state, leg, packet); break;

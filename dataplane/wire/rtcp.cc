@@ -153,6 +153,15 @@ void RtcpWriter::pli(std::uint32_t sender, std::uint32_t media) {
   store_be32(at + 4, media);
 }
 
+void RtcpWriter::payload_feedback(std::uint8_t format, std::uint32_t sender, std::uint32_t media, Bytes fci) {
+  if (fci.size() % 4 != 0) ok_ = false;
+  std::uint8_t* at = begin(RtcpType::kPayloadFeedback, format, kFeedbackBytes + fci.size());
+  if (at == nullptr) return;
+  store_be32(at, sender);
+  store_be32(at + 4, media);
+  std::copy(fci.begin(), fci.end(), at + kFeedbackBytes);
+}
+
 void RtcpWriter::fir(std::uint32_t sender, std::uint32_t media, std::uint8_t sequence) {
   std::uint8_t* at = begin(RtcpType::kPayloadFeedback, kFormatFir, kFeedbackBytes + 8);
   if (at == nullptr) return;

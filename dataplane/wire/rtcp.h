@@ -118,6 +118,8 @@ class RtcpWriter {
   void cname(std::uint32_t ssrc, std::string_view name);  ///< SDES with one chunk, at most kMaxSdesBytes
   void bye(std::uint32_t ssrc);
   void pli(std::uint32_t sender, std::uint32_t media);
+  /// `fci`: whole words, as RFC 4585 6.1 has it.
+  void payload_feedback(std::uint8_t format, std::uint32_t sender, std::uint32_t media, Bytes fci);
   void fir(std::uint32_t sender, std::uint32_t media, std::uint8_t sequence);
   void nack(std::uint32_t sender, std::uint32_t media, std::span<const std::uint32_t> entries);
 

@@ -100,8 +100,8 @@ class VideoBench {
     stream.a_to_b = {{122, 97, 90'000, 90'000}};
     stream.b_to_a = {{97, 122, 90'000, 90'000}};
     if (change) change(stream);
-    state = relay.open(spec);
-    relay.tick();
+    state = *relay.table.open(spec, relay.now.monotonic_ns);
+    others = relay.tick();
   }
 
   /// One packet from the peer of `side`; what its far peer gets.
