@@ -159,7 +159,8 @@ void B2bua::tell(CallKey key, Event event) {
   }
   entry->waiting.clear();
   entry->in_step = false;
-  if (entry->call.state == State::kEnded) remove(key);
+  if (entry->call.state == State::kEnded) return remove(key);
+  serve_ice(key);
 }
 
 void B2bua::on_request(sip::ServerId transaction, sip::Message request, const sip::Flow& flow) {
@@ -304,6 +305,12 @@ void B2bua::on_relay_event(const contract::Event& event) {
     ++counters_.media_timeouts;
     if (Entry* entry = find_session(silent->session)) {
       tell(entry->call.record.id, MediaTimedOut{silent->side, silent->stream});
+    }
+  } else if (const auto* punt = std::get_if<contract::PuntEvent>(&event)) {
+    on_punt(*punt);
+  } else if (const auto* lost = std::get_if<contract::ConsentLostEvent>(&event)) {
+    if (Entry* entry = find_session(lost->session)) {
+      tell(entry->call.record.id, ConsentLost{lost->side, lost->stream});
     }
   } else if (const auto* refused = std::get_if<contract::SourceRefusedEvent>(&event)) {
     if (Entry* entry = find_session(refused->session)) {

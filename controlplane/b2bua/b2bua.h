@@ -17,6 +17,7 @@
 #include "controlplane/b2bua/call_view.h"
 #include "controlplane/b2bua/counters.h"
 #include "controlplane/b2bua/header_table.h"
+#include "controlplane/b2bua/ice_legs.h"
 #include "controlplane/b2bua/machine.h"
 #include "controlplane/b2bua/message_writer.h"
 #include "controlplane/b2bua/screening.h"
@@ -109,6 +110,8 @@ class B2bua final : public sip::TransactionUser {
     std::vector<ServerId> servers;                            ///< INVITEs without final response
     std::vector<std::uint64_t> sessions;                      ///< every one it opened
     std::vector<std::string> tags;                            ///< local ones, also of attempts that are over
+    IceLegs ice;
+    event_loop::TimerId ice_timer = event_loop::kNoTimer;
     bool in_step = false;
     std::vector<Event> waiting;  ///< what happened while a step was performed
 
@@ -153,6 +156,11 @@ class B2bua final : public sip::TransactionUser {
   void tell(CallKey key, Event event);
   void tell_response(const Client& client, Response response);
   void on_relay_event(const contract::Event& event);
+
+  // ice.cc: the agents beside a call
+  void serve_ice(CallKey key);
+  void on_punt(const contract::PuntEvent& punt);
+  void on_ice_timer(CallKey key);
 
   // perform.cc: actions of calls
   void perform(Entry& entry, Actions actions);

@@ -116,9 +116,10 @@ struct Exchange {
   std::uint64_t mark = 0;  ///< of the offer
   bool new_ports = false;  ///< streams were added, so a refusal must give them back
   unsigned glare_retries = 0;
-  bool heard = false;      ///< a provisional response came, so CANCEL may be sent
-  bool cancelled = false;  ///< `from` took its offer back and has its 487; the other side may not know yet
-  ClientId asked = 0;      ///< our request, while its final response is missing
+  bool heard = false;        ///< a provisional response came, so CANCEL may be sent
+  bool tells_pairs = false;  ///< kOwn: only names the chosen candidates, so no answer is no harm
+  bool cancelled = false;    ///< `from` took its offer back and has its 487; the other side may not know yet
+  ClientId asked = 0;        ///< our request, while its final response is missing
   media::CallMedia pending;
   SessionTimer session;        ///< of leg `from`, when it has its 2xx
   std::optional<Body> answer;  ///< for `from`, while the data plane is told
@@ -180,8 +181,11 @@ struct Call {
   };
   std::optional<RelayWait> relay_wait;
 
-  std::set<std::pair<std::uint16_t, std::uint8_t>> silent;  ///< (stream, side) that timed out
-  std::optional<std::uint64_t> silent_packets;              ///< received by both legs when the silence was noticed
+  bool relay_behind = false;      ///< pairs were nominated that the data plane was not told of yet
+  std::set<Side> candidates_due;  ///< legs whose peer is to be told of our pairs by re-INVITE ([MS-ICE2])
+  std::set<std::pair<std::uint16_t, std::uint8_t>> consent_lost;  ///< (stream, side) without answers to checks
+  std::set<std::pair<std::uint16_t, std::uint8_t>> silent;        ///< (stream, side) that timed out
+  std::optional<std::uint64_t> silent_packets;  ///< received by both legs when the silence was noticed
 
   std::vector<Outstanding> outstanding;
   ClientId next_client = 1;

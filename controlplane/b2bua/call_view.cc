@@ -19,7 +19,7 @@ StreamLegView leg_view(const media::Stream& stream, Side side) {
   view.encryption = leg.is_secured() ? std::string(sdp::suite_name(leg.send_crypto->suite)) : "none";
   view.direction = sdp::to_string(leg.peer_direction);
   if (leg.local_rtp) view.local = to_string(*leg.local_rtp);
-  if (leg.remote_rtp) view.remote = to_string(*leg.remote_rtp);
+  if (leg.transmit_rtp()) view.remote = to_string(*leg.transmit_rtp());
   return view;
 }
 

@@ -5,8 +5,15 @@
 namespace isthmus::b2bua {
 namespace {
 
+/// Microsoft's own headers go to no one else.
+Headers for_leg(const Step& step, Side side, Headers headers) {
+  if (leg_settings(step, side).dialect == media::Dialect::kMicrosoft) return headers;
+  std::erase_if(headers, [](const Header& header) { return header.name.starts_with("ms-"); });
+  return headers;
+}
+
 /// BYE to a leg whose dialog stands, or as soon as RFC 3261 15 allows it.
-void say_bye(Step& step, Side side, const Headers& headers) {
+void say_bye(Step& step, Side side, Headers headers) {
   Leg& leg = step.leg(side);
   stop_session_timers(step, side);
   if (leg.end != LegEnd::kOpen) return;
@@ -15,7 +22,7 @@ void say_bye(Step& step, Side side, const Headers& headers) {
     return;
   }
   leg.end = LegEnd::kByeSent;
-  send(step, side, Method::kBye, Outstanding::Purpose::kBye, {}, headers);
+  send(step, side, Method::kBye, Outstanding::Purpose::kBye, {}, for_leg(step, side, std::move(headers)));
 }
 
 /// A leg that needs nothing more.
@@ -36,7 +43,7 @@ void refuse_caller(Step& step, End& end) {
   forget_provisional(step);
   if (a.invite) {
     step.call.record.end_status = end.status;
-    reply(step, Side::kA, *a.invite, {end.status, end.phrase, {}, end.headers});
+    reply(step, Side::kA, *a.invite, {end.status, end.phrase, {}, for_leg(step, Side::kA, end.headers)});
     a.invite.reset();
   }
   leg_is_over(step, Side::kA);

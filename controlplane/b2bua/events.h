@@ -87,6 +87,24 @@ struct MediaTimedOut {
   Side side = Side::kA;
   std::uint16_t stream = 0;
 };
+/// ICE of one stream has its pairs, or others than before: the peer's ends of them.
+struct IceNominated {
+  Side side = Side::kA;
+  std::uint16_t stream = 0;
+  SocketAddress rtp;
+  std::optional<SocketAddress> rtcp{};  ///< empty where RTCP is multiplexed
+  bool controlling = false;             ///< our role at the end
+};
+struct IceFailed {
+  Side side = Side::kA;
+  std::uint16_t stream = 0;
+  std::string why;  ///< "no-pair, 0 of 2 pairs valid", for the record
+};
+/// A nominated pair stayed without an answer (RFC 7675 5.1).
+struct ConsentLost {
+  Side side = Side::kA;
+  std::uint16_t stream = 0;
+};
 struct TimerFired {
   Timer timer = Timer::kAnswer;
   Side side = Side::kA;
@@ -96,8 +114,8 @@ struct EndAsked {
   std::string reason;
 };
 
-using Event =
-    std::variant<Began, RequestArrived, CancelArrived, AckArrived, ResponseArrived, RelayAnswered, RelayClosed,
-                 StatsArrived, RelayRestarted, RelayOutOfStep, MediaStarted, MediaTimedOut, TimerFired, EndAsked>;
+using Event = std::variant<Began, RequestArrived, CancelArrived, AckArrived, ResponseArrived, RelayAnswered,
+                           RelayClosed, StatsArrived, RelayRestarted, RelayOutOfStep, MediaStarted, MediaTimedOut,
+                           IceNominated, IceFailed, ConsentLost, TimerFired, EndAsked>;
 
 }  // namespace isthmus::b2bua

@@ -230,7 +230,8 @@ void on_exchange_response(Step& step, Response& response) {
     call.follow_up_wanted = exchange.kind == Kind::kForwarded;
     return refuse_exchange(step, {488, "", {}, warning(step, 399, problem)});
   }
-  if (response.status == 481 || response.status == 408) {
+  const bool harmless = exchange.tells_pairs && (response.local || response.status == 408);
+  if ((response.status == 481 || response.status == 408) && !harmless) {
     // RFC 3261 12.2.1.2: that dialog is gone, and the call with it.
     End end{"the other side does not know the call any more"};
     end.gone = to;
@@ -323,19 +324,25 @@ void cancel_exchange(Step& step) {
 
 void follow_up(Step& step) {
   Call& call = step.call;
-  if (!call.follow_up_wanted || call.exchange || call.relay_wait || call.state != State::kUp) return;
+  const bool wanted = call.follow_up_wanted || !call.candidates_due.empty();
+  if (!wanted || call.exchange || call.relay_wait || call.state != State::kUp) return;
   for (const Side side : {Side::kA, Side::kB}) {
     if (step.leg(side).unacked || is_asking(call, side)) return;
   }
+  const bool tells_pairs = !call.follow_up_wanted;
+  const Side to = tells_pairs ? *call.candidates_due.begin() : call.follow_up_to;
   call.follow_up_wanted = false;
-  auto written = media::make_offer(call.media, call.follow_up_to, step.context.random);
+  call.candidates_due.erase(to);  // whatever is offered names the pairs
+  auto written = tells_pairs ? media::make_full_offer(call.media, to, step.context.random)
+                             : media::make_offer(call.media, to, step.context.random);
   if (!written || !written->changed) return;
   Exchange exchange;
   exchange.kind = Kind::kOwn;
-  exchange.from = other(call.follow_up_to);
+  exchange.tells_pairs = tells_pairs;
+  exchange.from = other(to);
   exchange.pending = std::move(written->media);
   call.exchange = std::move(exchange);
-  ask(step, call.follow_up_to, Method::kInvite, written->description);
+  ask(step, to, Method::kInvite, written->description);
 }
 
 }  // namespace isthmus::b2bua

@@ -102,7 +102,7 @@ void on_response(Step& step, ResponseArrived& arrived) {
   }
 }
 
-void on_relay_answer(Step& step, RelayAnswered& answered) {
+void on_relay_answer_for(Step& step, RelayAnswered& answered) {
   Call& call = step.call;
   if (!call.relay_wait || call.relay_wait->revision != answered.revision) return;  // overtaken by a later one
   const contract::Revision revision = call.relay_wait->revision;
@@ -124,6 +124,11 @@ void on_relay_answer(Step& step, RelayAnswered& answered) {
       }
       return follow_up(step);
   }
+}
+
+void on_relay_answer(Step& step, RelayAnswered& answered) {
+  on_relay_answer_for(step, answered);
+  catch_up_relay(step);
 }
 
 void on_timer(Step& step, const TimerFired& fired) {
@@ -169,6 +174,9 @@ struct Dispatch {
   }
   void operator()(MediaStarted& event) const { on_media_started(step, event); }
   void operator()(MediaTimedOut& event) const { on_media_timed_out(step, event); }
+  void operator()(IceNominated& event) const { on_ice_nominated(step, event); }
+  void operator()(IceFailed& event) const { on_ice_failed(step, event); }
+  void operator()(ConsentLost& event) const { on_consent_lost(step, event); }
   void operator()(TimerFired& event) const { on_timer(step, event); }
   void operator()(EndAsked& event) const { end_call(step, {std::move(event.reason), 503}); }
 };

@@ -12,15 +12,6 @@ constexpr std::array<std::string_view, 3> kInfoTypes{"application/dtmf-relay", "
                                                      "application/media_control+xml"};
 constexpr std::string_view kInfoAccept = "application/dtmf-relay, application/dtmf, application/media_control+xml";
 
-/// Every copy of the call's media that is in use.
-template <typename Change>
-void for_each_media(Call& call, Change change) {
-  change(call.media);
-  if (call.calling.offered) change(*call.calling.offered);
-  if (call.calling.early) change(*call.calling.early);
-  if (call.exchange) change(call.exchange->pending);
-}
-
 std::uint64_t packets_of(const contract::SessionStats& stats) {
   std::uint64_t packets = 0;
   for (const contract::StreamStats& stream : stats.streams) {
@@ -74,7 +65,10 @@ void on_media_timed_out(Step& step, const MediaTimedOut& event) {
   if (call.state != State::kUp) return;
   step.emit(Note{"call.media_timed_out",
                  "stream " + std::to_string(event.stream) + " from leg " + (event.side == Side::kA ? "a" : "b")});
-  call.silent.emplace(event.stream, static_cast<std::uint8_t>(contract::index(event.side)));
+  const std::pair place{event.stream, static_cast<std::uint8_t>(contract::index(event.side))};
+  call.silent.insert(place);
+  end_if_gone(step, place);
+  if (call.state != State::kUp) return;
   const contract::SessionSpec spec = media::session_spec(call.media, call.session, call.revision);
   const std::size_t flows = flows_of(spec);
   if (flows != 0 && call.silent.size() >= flows) step.emit(QueryStats{call.session});
@@ -83,6 +77,7 @@ void on_media_timed_out(Step& step, const MediaTimedOut& event) {
 void on_media_started(Step& step, const MediaStarted& event) {
   Call& call = step.call;
   call.silent.erase({event.stream, static_cast<std::uint8_t>(contract::index(event.side))});
+  call.consent_lost.erase({event.stream, static_cast<std::uint8_t>(contract::index(event.side))});
   call.silent_packets.reset();
   stop_timer(step, Timer::kSilence, Side::kA);
 }

@@ -295,6 +295,8 @@ void B2bua::perform(Entry& entry, Finish&) {
 }
 
 void B2bua::stop_timers(Entry& entry) {
+  if (entry.ice_timer != event_loop::kNoTimer) deps_.timers.cancel(entry.ice_timer);
+  entry.ice_timer = event_loop::kNoTimer;
   for (auto& kind : entry.timers) {
     for (event_loop::TimerId& timer : kind) {
       if (timer != event_loop::kNoTimer) deps_.timers.cancel(timer);

@@ -61,6 +61,8 @@ void B2bua::take_up_journal() {
       tell(key, std::move(first));
     } else if (entry.call.state == State::kEnded) {
       remove(key);
+    } else {
+      serve_ice(key);
     }
   }
 }

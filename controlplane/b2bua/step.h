@@ -53,7 +53,19 @@ std::chrono::milliseconds give_up_after(const Step& step);  ///< 64*T1
 void tell_relay(Step& step, const media::CallMedia& media, Purpose purpose);
 void close_session(Step& step);
 
+/// Tells it of pairs that were nominated while it was busy with something else.
+void catch_up_relay(Step& step);
+
 // ---- descriptions ----
+/// Every copy of the call's media that is in use.
+template <typename Change>
+void for_each_media(Call& call, Change change) {
+  change(call.media);
+  if (call.calling.offered) change(*call.calling.offered);
+  if (call.calling.early) change(*call.calling.early);
+  if (call.exchange) change(call.exchange->pending);
+}
+
 /// As the dialect of that leg words it.
 Body sdp_body(const Step& step, Side to, const sdp::SessionDescription& description);
 /// FNV-1a of the text, to recognise a description that was seen before.
@@ -118,6 +130,13 @@ void cancel_exchange(Step& step);
 bool is_asking(const Call& call, Side side);
 /// Starts the own re-offer that is wanted, when nothing else is going on.
 void follow_up(Step& step);
+
+// ---- ice_outcome.cc ----
+void on_ice_nominated(Step& step, const IceNominated& event);
+void on_ice_failed(Step& step, const IceFailed& event);
+void on_consent_lost(Step& step, const ConsentLost& event);
+/// Ends the call when a peer answers no checks and sends no media either.
+void end_if_gone(Step& step, const std::pair<std::uint16_t, std::uint8_t>& place);
 
 // ---- session_timer.cc: RFC 4028 ----
 /// 422 when the asked interval is too short.

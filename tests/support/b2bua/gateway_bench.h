@@ -109,8 +109,12 @@ class MemoryRelay final : public contract::Relay {
     timers_.start({}, [done = std::move(done), page] { done(page); });
   }
   void status(Callback<contract::DataplaneStatus>) override {}
-  void send_packet(contract::SessionId, std::uint16_t, Side, contract::Component, const SocketAddress&,
-                   std::span<const std::uint8_t>, Callback<void>) override {}
+  void send_packet(contract::SessionId session, std::uint16_t stream, Side side, contract::Component component,
+                   const SocketAddress& destination, std::span<const std::uint8_t> packet,
+                   Callback<void> done) override {
+    packets.push_back({session, stream, side, component, destination, {packet.begin(), packet.end()}});
+    timers_.start({}, [done = std::move(done)] { done({}); });
+  }
   void request_picture(contract::SessionId, std::uint16_t, Side, Callback<void> done) override {
     ++pictures_requested;
     timers_.start({}, [done = std::move(done)] { done({}); });
@@ -132,6 +136,7 @@ class MemoryRelay final : public contract::Relay {
   std::map<std::uint64_t, contract::SessionSpec> sessions;
   std::vector<contract::SessionSpec> opened;
   std::vector<contract::SessionSpec> updated;
+  std::vector<contract::PuntEvent> packets;  ///< sent by the control plane; `source` is where they go
   std::size_t closed = 0;
   std::size_t pictures_requested = 0;
   std::size_t page_size = 2;
