@@ -25,14 +25,17 @@ std::string_view word_of(config::Transport transport) {
   return "udp";
 }
 
-/// As zones do for calls: the zone's own listener, else the first with the peer's transport.
-std::optional<std::size_t> listener_for(const config::ControlPlane& configuration, const config::Zone& zone,
-                                        config::Transport transport) {
+/// As zones do for calls: the zone's own listener, else those with the peer's transport.
+std::vector<std::pair<sip::ListenerId, IpFamily>> listeners_for(const config::ControlPlane& configuration,
+                                                                const std::vector<sip::ListenerId>& ids,
+                                                                const config::Zone& zone, config::Transport transport) {
+  std::vector<std::pair<sip::ListenerId, IpFamily>> found;
   for (std::size_t i = 0; i < configuration.listeners.size(); ++i) {
     const config::Listener& each = configuration.listeners[i];
-    if (zone.listener.empty() ? each.transport == transport : each.name == zone.listener) return i;
+    const bool fits = zone.listener.empty() ? each.transport == transport : each.name == zone.listener;
+    if (fits) found.emplace_back(ids.at(i), each.address.family);
   }
-  return std::nullopt;
+  return found;
 }
 
 }  // namespace
@@ -45,17 +48,20 @@ PeerMonitor::PeerMonitor(Dependencies dependencies, const config::ControlPlane& 
       user_agent_(configuration.node.user_agent) {
   for (const config::Zone& zone : configuration.zones) {
     for (const config::Peer& peer : zone.peers) {
-      const auto address = IpAddress::parse(peer.host);
-      const auto listener = listener_for(configuration, zone, peer.transport);
-      if (!address || !listener) continue;  // the validator refuses such a peer
+      auto from = listeners_for(configuration, listeners, zone, peer.transport);
+      if (from.empty()) continue;  // the validator refuses such a peer
       Watched watched;
       watched.zone = zone.name;
-      watched.target = {to_sip(peer.transport), {*address, config::port_of(peer)}, listeners.at(*listener)};
+      watched.peer = peer;
+      watched.target = {to_sip(peer.transport), {}, from.front().first, {}};
+      watched.listeners = std::move(from);
+      const auto numeric = IpAddress::parse(peer.host);
+      const std::string named = peer.port == 0 ? peer.host : fmt::format("{}:{}", peer.host, peer.port);
       if (peer.transport == config::Transport::kTls) watched.target.peer_name = config::name_of(peer);
       watched.hop_count = zone.hop_count;
       watched.monitored = zone.monitor;
       watched.shown = {zone.name,
-                       to_string(watched.target.address),
+                       numeric ? to_string(SocketAddress{*numeric, config::port_of(peer)}) : named,
                        std::string(word_of(peer.transport)),
                        status::PeerState::kUnknown,
                        zone.monitor ? "not probed yet" : "not monitored",
@@ -89,7 +95,7 @@ void PeerMonitor::again(std::size_t index, event_loop::Duration after) {
 }
 
 sip::Message PeerMonitor::make_options(Watched& peer) const {
-  const std::string host = to_string(peer.target.address);
+  const std::string& host = peer.shown.address;
   const std::string parameter =
       peer.target.transport == sip::Transport::kUdp ? "" : ";transport=" + peer.shown.transport;
   const std::string uri = "sip:" + host + parameter;
@@ -105,7 +111,20 @@ sip::Message PeerMonitor::make_options(Watched& peer) const {
   return options;
 }
 
+bool PeerMonitor::locate(Watched& peer) const {
+  for (const SocketAddress& place : deps_.locate(peer.peer.host, peer.peer.port, peer.target.transport)) {
+    for (const auto& [listener, family] : peer.listeners) {
+      if (family != place.ip.family) continue;
+      peer.target.address = place;
+      peer.target.listener = listener;
+      return true;
+    }
+  }
+  return false;
+}
+
 void PeerMonitor::probe(std::size_t index) {
+  if (!locate(peers_[index])) return on_miss(index, "its address is not known");
   const auto sent = deps_.send(make_options(peers_[index]), peers_[index].target);
   if (sent) {
     probes_[static_cast<std::uint64_t>(*sent)] = index;

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controlplane/b2bua/b2bua.h"
 #include "controlplane/config/control_plane.h"
 #include "controlplane/event_loop/timers.h"
 #include "controlplane/sip/transactions.h"
@@ -28,6 +29,7 @@ class PeerMonitor {
     /// Transactions of ours; the answer comes back through on_answer() and on_silence().
     std::function<Result<sip::ClientId>(sip::Message, const sip::Target&)> send;
     std::function<std::string(sip::ListenerId)> sent_by;  ///< host and port of a listener, for Contact
+    b2bua::Locate locate = b2bua::locate_numeric;
     std::function<status::WallTime()> wall_clock = [] { return std::chrono::system_clock::now(); };
   };
 
@@ -54,7 +56,9 @@ class PeerMonitor {
   struct Watched {
     status::Peer shown;
     std::string zone;
-    sip::Target target;
+    config::Peer peer;
+    std::vector<std::pair<sip::ListenerId, IpFamily>> listeners;  ///< to send from
+    sip::Target target;                                           ///< of the last probe
     std::uint8_t hop_count = 15;
     bool monitored = false;
     unsigned misses = 0;
@@ -65,6 +69,8 @@ class PeerMonitor {
   };
 
   void probe(std::size_t index);
+  /// False: nobody knows where it is.
+  bool locate(Watched& peer) const;
   void on_alive(std::size_t index);
   void on_miss(std::size_t index, const std::string& cause);
   void again(std::size_t index, event_loop::Duration after);

@@ -10,6 +10,8 @@
 #include "controlplane/app/status_source.h"
 #include "controlplane/app/version.h"
 #include "controlplane/event_loop/event_loop.h"
+#include "controlplane/resolver/cares_dns.h"
+#include "controlplane/resolver/directory.h"
 #include "controlplane/rest/api.h"
 #include "controlplane/rest/server.h"
 #include "controlplane/sip/asio_network.h"
@@ -31,12 +33,21 @@ sip::TransportSettings transport_settings(const config::ControlPlane& config) {
   return settings;
 }
 
-/// Peers, and trusted hosts that are one address: ranges stay under the rates of unknown sources.
-std::vector<IpAddress> known_sources(const config::ControlPlane& config) {
+sip::Transport to_sip(config::Transport transport) {
+  switch (transport) {
+    case config::Transport::kUdp: return sip::Transport::kUdp;
+    case config::Transport::kTcp: return sip::Transport::kTcp;
+    case config::Transport::kTls: return sip::Transport::kTls;
+  }
+  return sip::Transport::kUdp;
+}
+
+/// Peers, where they are now, and trusted hosts that are one address: ranges stay under the rates of unknown sources.
+std::vector<IpAddress> known_sources(const config::ControlPlane& config, const b2bua::Locate& locate) {
   std::vector<IpAddress> known;
   for (const config::Zone& zone : config.zones) {
     for (const config::Peer& peer : zone.peers) {
-      if (const auto address = IpAddress::parse(peer.host)) known.push_back(*address);
+      for (const SocketAddress& place : locate(peer.host, peer.port, to_sip(peer.transport))) known.push_back(place.ip);
     }
   }
   for (const config::TrustedHost& host : config.trusted_hosts) {
@@ -67,15 +78,6 @@ std::vector<std::string> known_names(const config::ControlPlane& config) {
   return known;
 }
 
-sip::Transport to_sip(config::Transport transport) {
-  switch (transport) {
-    case config::Transport::kUdp: return sip::Transport::kUdp;
-    case config::Transport::kTcp: return sip::Transport::kTcp;
-    case config::Transport::kTls: return sip::Transport::kTls;
-  }
-  return sip::Transport::kUdp;
-}
-
 Result<journal::MappedMedium> open_medium(int journal_fd) {
   if (journal_fd >= 0) return journal::MappedMedium::map(journal_fd);
   log::warn("journal.in_process", {{"text", "no --journal-fd: calls do not outlive this process"}});
@@ -100,6 +102,7 @@ class Process::Impl {
 
   Status start() {
     if (Status status = open_journal(); !status) return status;
+    find_peers();
     if (Status status = listen(); !status) return status;
     if (Status status = start_calls(); !status) return status;
     if (Status status = start_rest(); !status) return status;
@@ -129,6 +132,27 @@ class Process::Impl {
     return {};
   }
 
+  /// Begins to look for peers that are known by name; calls and probes see what is known at their time.
+  void find_peers() {
+    auto dns = resolver::CaresDns::open(loop_);
+    if (!dns) {
+      log::error("dns.unavailable", {{"why", to_string(dns.error())}});
+      return;
+    }
+    dns_ = std::move(*dns);
+    directory_ = std::make_unique<resolver::Directory>(*dns_, loop_.timers(), random_);
+    locate_ = [this](const std::string& host, std::uint16_t port, sip::Transport transport) {
+      return directory_->locate({host, port, transport});
+    };
+    directory_->on_change([this] {
+      if (calls_) calls_->refresh_sources();
+      transport_.set_known_sources(known_sources(config_, locate_));
+    });
+    for (const config::Zone& zone : config_.zones) {
+      for (const config::Peer& peer : zone.peers) directory_->watch({peer.host, peer.port, to_sip(peer.transport)});
+    }
+  }
+
   Status listen() {
     for (const config::Listener& listener : config_.listeners) {
       sip::ListenerSettings settings{
@@ -146,25 +170,32 @@ class Process::Impl {
       listeners_.push_back(*id);
       log::info("sip.listening", {{"listener", listener.name}, {"address", transport_.sent_by(*id)}});
     }
-    transport_.set_known_sources(known_sources(config_));
+    transport_.set_known_sources(known_sources(config_, locate_));
     transport_.set_known_names(known_names(config_));
     return {};
   }
 
   Status start_calls() {
-    auto calls = b2bua::B2bua::create(
-        {.transport = transport_, .relay = relay_, .journal = *journal_, .timers = loop_.timers(), .random = random_},
-        config_, listeners_);
+    auto calls = b2bua::B2bua::create({.transport = transport_,
+                                       .relay = relay_,
+                                       .journal = *journal_,
+                                       .timers = loop_.timers(),
+                                       .random = random_,
+                                       .locate = locate_},
+                                      config_, listeners_);
     if (!calls) return forward_error(calls);
     calls_ = std::move(*calls);
     const auto send = [this](sip::Message message, const sip::Target& target) {
       return transactions_->send_request(std::move(message), target);
     };
     const auto sent_by = [this](sip::ListenerId id) { return transport_.sent_by(id); };
-    monitor_ = std::make_unique<PeerMonitor>(
-        PeerMonitor::Dependencies{
-            .timers = loop_.timers(), .random = random_, .alarms = alarms_, .send = send, .sent_by = sent_by},
-        config_, listeners_);
+    monitor_ = std::make_unique<PeerMonitor>(PeerMonitor::Dependencies{.timers = loop_.timers(),
+                                                                       .random = random_,
+                                                                       .alarms = alarms_,
+                                                                       .send = send,
+                                                                       .sent_by = sent_by,
+                                                                       .locate = locate_},
+                                             config_, listeners_);
     users_.set(*calls_, *monitor_);
     transactions_ = std::make_unique<sip::TransactionLayer>(transport_, loop_.timers(), random_, users_,
                                                             transaction_settings(config_.timers));
@@ -282,6 +313,9 @@ class Process::Impl {
   std::unique_ptr<journal::Journal> journal_;
   contract::Client client_;
   WatchedRelay relay_;
+  std::unique_ptr<resolver::CaresDns> dns_;
+  std::unique_ptr<resolver::Directory> directory_;
+  b2bua::Locate locate_ = b2bua::locate_numeric;
   sip::AsioNetwork network_;
   sip::TransportLayer transport_;
   std::vector<sip::ListenerId> listeners_;

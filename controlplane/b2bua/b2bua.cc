@@ -8,28 +8,16 @@
 
 namespace isthmus::b2bua {
 
-std::optional<IpAddress> resolve_numeric(std::string_view host) {
-  const auto address = IpAddress::parse(host);
-  return address ? std::optional(*address) : std::nullopt;
-}
-
 Result<std::unique_ptr<B2bua>> B2bua::create(const Dependencies& dependencies, config::ControlPlane configuration,
                                              std::vector<sip::ListenerId> listeners) {
   auto plan = routing::DialPlan::compile(configuration);
   if (!plan) return forward_error(plan);
   auto hosts = trust::trusted_hosts_of(configuration);
   if (!hosts) return forward_error(hosts);
-  for (const config::Zone& zone : configuration.zones) {
-    for (const config::Peer& peer : zone.peers) {
-      if (resolve_numeric(peer.host)) continue;  // listed already
-      const auto address = dependencies.resolve(peer.host);
-      if (!address) continue;
-      const std::uint8_t bits = address->is_v4() ? 32 : 128;
-      hosts->push_back({"peer of " + zone.name, trust::Network{*address, bits}, "", zone.listener, zone.name});
-    }
-  }
-  return std::unique_ptr<B2bua>(new B2bua(dependencies, std::move(configuration), std::move(*plan),
-                                          trust::TrustTable(std::move(*hosts)), std::move(listeners)));
+  std::unique_ptr<B2bua> made(new B2bua(dependencies, std::move(configuration), std::move(*plan),
+                                        trust::TrustTable(std::move(*hosts)), std::move(listeners)));
+  made->refresh_sources();
+  return made;
 }
 
 B2bua::B2bua(const Dependencies& dependencies, config::ControlPlane configuration, routing::DialPlan plan,

@@ -32,10 +32,12 @@ namespace isthmus::b2bua {
 
 inline constexpr std::size_t kKeptEndedCalls = 200;  ///< last ended calls that can still be looked at
 
-/// A numeric address for the host of a peer in the configuration; nothing where it cannot be told now.
-using Resolve = std::function<std::optional<IpAddress>(std::string_view host)>;
-/// Numeric text only.
-std::optional<IpAddress> resolve_numeric(std::string_view host);
+inline constexpr std::size_t kMaxAddressesOfPeer = 4;  ///< tried for one call
+
+/// Where a host is, best first; empty where it cannot be told now. Port 0: none is written.
+using Locate = std::function<std::vector<SocketAddress>(const std::string& host, std::uint16_t port, sip::Transport)>;
+/// Numeric hosts only.
+std::vector<SocketAddress> locate_numeric(const std::string& host, std::uint16_t port, sip::Transport transport);
 
 /// All of it belongs to the event-loop thread.
 class B2bua final : public sip::TransactionUser {
@@ -47,7 +49,7 @@ class B2bua final : public sip::TransactionUser {
     event_loop::Timers& timers;
     RandomSource& random;
     std::function<WallTime()> wall_clock = [] { return std::chrono::system_clock::now(); };
-    Resolve resolve = resolve_numeric;
+    Locate locate = locate_numeric;
   };
 
   /// `listeners` in the order of configuration.listeners. The configuration has been checked.
@@ -59,6 +61,10 @@ class B2bua final : public sip::TransactionUser {
   void attach(sip::TransactionLayer& transactions) { transactions_ = &transactions; }
   /// Takes up the calls of the journal and begins to follow the data plane. Once, after attach().
   void start();
+
+  /// Peers that are known by name are somewhere else now: as sources they are trusted there, and no longer where they
+  /// were.
+  void refresh_sources();
 
   // ---- looking ----
   std::size_t calls() const { return calls_.size(); }
@@ -181,13 +187,18 @@ class B2bua final : public sip::TransactionUser {
   void perform(Entry& entry, Finish& action);
   void repeat_ack(const Client& client);
   void end_fork(const sip::Message& response, const sip::Target& target);
-  std::optional<sip::Target> target_of(Entry& entry, Side side, const Dialog& dialog);
-  std::optional<sip::Target> first_target(Entry& entry);
   const Writing& writing_for(sip::ListenerId listener);
   void remove(CallKey key);
   void stop_timers(Entry& entry);
   void retire(sip::ClientId client);
   void sweep_retired();
+
+  // hops.cc: where requests go
+  std::optional<sip::Target> first_target(Entry& entry);
+  std::optional<sip::Target> target_of(Entry& entry, Side side, const Dialog& dialog);
+  /// Addresses of a peer that one of our listeners can send to, at most kMaxAddressesOfPeer.
+  std::vector<sip::Target> targets_of(const config::Zone& zone, const config::Peer& peer) const;
+  std::optional<sip::Target> named_hop(const sip::NextHop& hop, const sip::Target& link) const;
 
   // recovery.cc
   void take_up_journal();

@@ -69,8 +69,9 @@ enum class Purpose : std::uint8_t {
 /// A way to reach the callee: one peer of one target's zone.
 struct Attempt {
   routing::Target target;
-  std::string uri;       ///< request URI
-  std::size_t peer = 0;  ///< index into the zone's peers
+  std::string uri;          ///< request URI
+  std::size_t peer = 0;     ///< index into the zone's peers
+  std::size_t address = 0;  ///< index into the addresses that the peer has at the moment
 };
 
 /// The INVITE that is out towards B.

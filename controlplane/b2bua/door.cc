@@ -127,8 +127,13 @@ std::vector<Attempt> B2bua::attempts_of(const routing::Route& route, const routi
   for (const routing::Target& target : route.targets) {
     const config::Zone* zone = configuration_.find_zone(target.zone);
     if (zone == nullptr) continue;
-    for (std::size_t peer = 0; peer < zone->peers.size() && attempts.size() < kMaxAttempts; ++peer) {
-      attempts.push_back({target, routing::make_uri(dialled, target.alias, zone->peers[peer].host), peer});
+    for (std::size_t peer = 0; peer < zone->peers.size(); ++peer) {
+      const std::string uri = routing::make_uri(dialled, target.alias, zone->peers[peer].host);
+      // One that is nowhere is tried too: its failure has its place in the order, and its reason in the log.
+      const std::size_t addresses = std::max<std::size_t>(1, targets_of(*zone, zone->peers[peer]).size());
+      for (std::size_t address = 0; address < addresses && attempts.size() < kMaxAttempts; ++address) {
+        attempts.push_back({target, uri, peer, address});
+      }
     }
   }
   return attempts;

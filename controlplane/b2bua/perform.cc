@@ -9,15 +9,6 @@
 namespace isthmus::b2bua {
 namespace {
 
-sip::Transport transport_of(config::Transport transport) {
-  switch (transport) {
-    case config::Transport::kUdp: return sip::Transport::kUdp;
-    case config::Transport::kTcp: return sip::Transport::kTcp;
-    case config::Transport::kTls: return sip::Transport::kTls;
-  }
-  return sip::Transport::kUdp;
-}
-
 Response unreachable() {
   Response response;
   response.status = 503;
@@ -45,52 +36,6 @@ const Writing& B2bua::writing_for(sip::ListenerId listener) {
   if (transport == sip::Transport::kTls) writing.contact += ";transport=tls";
   writing.contact += '>';
   return writing;
-}
-
-std::optional<sip::Target> B2bua::first_target(Entry& entry) {
-  const Attempt& attempt = entry.call.attempts[entry.call.attempt];
-  const config::Zone* zone = configuration_.find_zone(attempt.target.zone);
-  if (zone == nullptr || attempt.peer >= zone->peers.size()) return std::nullopt;
-  const config::Peer& peer = zone->peers[attempt.peer];
-  const auto address = deps_.resolve(peer.host);
-  if (!address) return std::nullopt;
-  sip::Target target{transport_of(peer.transport), {*address, config::port_of(peer)}, {}};
-  if (peer.transport == config::Transport::kTls) target.peer_name = config::name_of(peer);
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    const config::Listener& listener = configuration_.listeners[i];
-    const bool named = zone->listener.empty() || listener.name == zone->listener;
-    if (!named || listener.transport != peer.transport || listener.address.family != address->family) continue;
-    target.listener = listeners_[i];
-    return target;
-  }
-  return std::nullopt;
-}
-
-std::optional<sip::Target> B2bua::target_of(Entry& entry, Side side, const Dialog& dialog) {
-  const auto& link = entry.link[contract::index(side)];
-  Entry::Hop& hop = entry.hop[contract::index(side)];
-  std::string next = next_hop_uri(dialog);
-  if (hop.uri == next && hop.link == link) return hop.target;
-  hop.uri = std::move(next);
-  hop.link = link;
-  hop.target = link;
-  // Over TLS the connection that was verified is the way, whatever the Contact says (RFC 5923 3).
-  if (link && link->transport == sip::Transport::kTls && deps_.transport.is_connected_to(*link)) return hop.target;
-  const auto uri = sip::Uri::parse(hop.uri);
-  if (!uri || !link) return hop.target;
-  const auto wanted = sip::target_of(*uri, link->listener, link->transport);
-  // A host name: the way the peer's last message came is the way back.
-  if (!wanted) return hop.target;
-  sip::Target target = *wanted;
-  if (link->transport == sip::Transport::kTls && target.transport != sip::Transport::kTls) return hop.target;
-  if (target.transport == sip::Transport::kTls) target.peer_name = link->peer_name;
-  if (target.transport != link->transport) {
-    const auto listener = deps_.transport.find_listener(target.transport);
-    if (!listener) return hop.target;
-    target.listener = *listener;
-  }
-  hop.target = target;
-  return target;
 }
 
 void B2bua::perform(Entry& entry, SendRequest& action) {

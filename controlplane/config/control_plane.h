@@ -55,8 +55,8 @@ struct Network {
 };
 
 struct Peer {
-  std::string host;        ///< numeric address, or a name
-  std::uint16_t port = 0;  ///< 0: none written, see port_of
+  std::string host;        ///< numeric address, or a name that is looked up
+  std::uint16_t port = 0;  ///< 0: none written, see port_of; a name is then asked for its SRV records
   Transport transport = Transport::kUdp;
   std::string name{};  ///< TLS: what its certificate must say; empty: the host
 };
@@ -85,7 +85,7 @@ struct Zone {
   std::string name;  ///< unique
   ZoneType type = ZoneType::kNeighbor;
   Dialect dialect = Dialect::kStandards;
-  std::vector<Peer> peers;  ///< tried in this order; numeric ones are trusted as sources as well (R172: no limit of 6)
+  std::vector<Peer> peers;  ///< tried in this order; trusted as sources as well, where they are (R172: no limit of 6)
   std::string listener;     ///< we send from this one; empty: the first with the peer's transport
   std::uint8_t hop_count = 15;  ///< upper bound of Max-Forwards towards the zone (R54)
   bool monitor = true;          ///< OPTIONS keep-alive (R51)

@@ -116,8 +116,8 @@ Keys<Network> network_keys() {
 
 Keys<Peer> peer_keys() {
   return {
-      text("host", &Peer::host, "numeric address", Need::kRequired, kHost),
-      number("port", &Peer::port, 1, 65535, "without it, 5060 or, for tls, 5061"),
+      text("host", &Peer::host, "numeric address, or a name that is looked up", Need::kRequired, kHost),
+      number("port", &Peer::port, 1, 65535, "without it, a name's SRV records, else 5060 or, for tls, 5061"),
       choice("transport", &Peer::transport, kTransports, ""),
       text("name", &Peer::name, "tls: what its certificate must say; empty: the host", Need::kOptional, kHost),
   };

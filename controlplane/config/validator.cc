@@ -139,9 +139,7 @@ class Validator {
       }
       const auto address = IpAddress::parse(peer.host);
       if (!address) {
-        add(path + ".host", is_host_text(peer.host)
-                                ? "names are not looked up yet; write the numeric address of \"" + peer.host + "\""
-                                : "\"" + peer.host + "\" is no IP address");
+        check_host(path + ".host", peer.host);
       } else if (address->is_unspecified() || address->is_multicast() || address->is_broadcast()) {
         add(path + ".host", peer.host + " is not an address of one host");
       }

@@ -12,7 +12,7 @@ constexpr std::size_t kRecordBytes = 16 * 1024;  // RFC 8446 5.1: the most that 
 }  // namespace
 
 TlsStream::TlsStream(std::unique_ptr<Stream> below, std::unique_ptr<TlsSession> session, bool is_accepted)
-    : below_(std::move(below)), session_(std::move(session)), is_accepted_(is_accepted) {
+    : below_(std::move(below)), session_(std::move(session)) {
   outcome_.stage = is_accepted ? TlsOutcome::Stage::kHandshake : TlsOutcome::Stage::kConnecting;
 }
 

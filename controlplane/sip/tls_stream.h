@@ -47,7 +47,6 @@ class TlsStream final : public Stream, private StreamEvents {
   StreamEvents* events_ = nullptr;
   std::string waiting_;  ///< written before the handshake was over
   TlsOutcome outcome_;
-  bool is_accepted_;
   bool is_closed_ = false;
   /// Looked at after each event: the owner may have destroyed us in it. Nobody else shares it.
   std::shared_ptr<char> alive_ = std::make_shared<char>();

@@ -80,25 +80,30 @@ Target target_back(const Flow& flow) {
   return {flow.transport, flow.remote, flow.listener, flow.peer ? flow.peer->name : std::string{}};
 }
 
-Result<Target> target_of(const Uri& uri, ListenerId listener, Transport default_transport) {
+Result<NextHop> next_hop_of(const Uri& uri, Transport default_transport) {
   if (!uri.is_sip()) return fail(ErrorKind::kInvalidArgument, "the next hop is no sip URI");
-  Target target{default_transport, {}, listener};
+  NextHop hop{default_transport, std::string(uri.parameter("maddr").value_or(uri.host)), uri.port};
   if (const auto transport = uri.parameter("transport")) {
     if (text::same(*transport, "udp")) {
-      target.transport = Transport::kUdp;
+      hop.transport = Transport::kUdp;
     } else if (text::same(*transport, "tcp")) {
-      target.transport = Transport::kTcp;
+      hop.transport = Transport::kTcp;
     } else if (text::same(*transport, "tls")) {
-      target.transport = Transport::kTls;
+      hop.transport = Transport::kTls;
     } else {
       return fail(ErrorKind::kInvalidArgument, "the transport of the next hop is not known here");
     }
   }
-  if (uri.scheme == "sips") target.transport = Transport::kTls;
-  const auto ip = IpAddress::parse(uri.parameter("maddr").value_or(uri.host));
+  if (uri.scheme == "sips") hop.transport = Transport::kTls;
+  return hop;
+}
+
+Result<Target> target_of(const Uri& uri, ListenerId listener, Transport default_transport) {
+  const auto hop = next_hop_of(uri, default_transport);
+  if (!hop) return forward_error(hop);
+  const auto ip = IpAddress::parse(hop->host);
   if (!ip) return fail(ErrorKind::kUnavailable, "the next hop is a name that nobody resolved");
-  target.address = {*ip, uri.port != 0 ? uri.port : default_port(target.transport)};
-  return target;
+  return Target{hop->transport, {*ip, hop->port != 0 ? hop->port : default_port(hop->transport)}, listener, {}};
 }
 
 std::size_t TransportLayer::TargetHash::operator()(const Target& target) const noexcept {

@@ -70,6 +70,14 @@ struct Target {
 /// Where requests go that belong to what came by `flow`: its connection while there is one.
 Target target_back(const Flow& flow);
 
+/// Next hop of a URI as it is written: maddr or host, port (0: none), transport parameter.
+struct NextHop {
+  Transport transport = Transport::kUdp;
+  std::string host;
+  std::uint16_t port = 0;
+};
+Result<NextHop> next_hop_of(const Uri& uri, Transport default_transport);
+
 /// Next hop of a URI with a numeric host: maddr, transport and port parameters, 5060 (5061 for TLS) by default.
 /// kUnavailable for names, which somebody else must resolve.
 Result<Target> target_of(const Uri& uri, ListenerId listener, Transport default_transport);

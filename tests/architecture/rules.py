@@ -9,7 +9,7 @@ TOP_LEVEL = {
 ORDER = {
     "dataplane": "base wire payload contract crypto io session pipeline worker agent capture app".split(),
     "codecs": "catalog h264 audio picture fec engine rdp app".split(),
-    "controlplane": ("event_loop config sdp sip ice turn bfcp share routing trust media jobs journal b2bua broker "
+    "controlplane": ("event_loop config sdp sip resolver ice turn bfcp share routing trust media jobs journal b2bua broker "
                      "cluster status planner rest web cli supervisor app").split(),
 }
 
@@ -37,6 +37,7 @@ LIBRARIES = {
     r"toml\+\+": ["controlplane/config", "dataplane/app"],
     r"spdlog/": ["dataplane/base"],
     r"re2/": ["controlplane/routing"],
+    r"ares": ["controlplane/resolver"],
     r"sqlite3": ["controlplane/config"],
     r"seccomp\.h|sys/capability\.h": ["controlplane/supervisor"],
     r"openssl/": ["controlplane/sip", "controlplane/rest", "dataplane/crypto", "dataplane/wire/stun_integrity.cc", "tests"],

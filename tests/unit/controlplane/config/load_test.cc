@@ -164,9 +164,8 @@ const Golden kGolden[] = {
      "f:11: listener[1].advertised_host: is needed with the address 0.0.0.0, which no peer can answer to\n"},
     {"PeerWithoutListener", "[[zone]]\nname = \"z\"\npeers = [{ host = \"10.0.0.1\", transport = \"tcp\" }]\n",
      "f:13: zone[1].peers[0].transport: there is no listener with this transport to send from\n"},
-    {"PeerIsAName", "[[zone]]\nname = \"z\"\npeers = [{ host = \"cucm.example.com\" }]\n",
-     "f:13: zone[1].peers[0].host: names are not looked up yet; write the numeric address of "
-     "\"cucm.example.com\"\n"},
+    {"PeerIsNoName", "[[zone]]\nname = \"z\"\npeers = [{ host = \"cucm example\" }]\n",
+     "f:13: zone[1].peers[0].host: \"cucm example\" is neither a host name nor an IP address\n"},
     {"SessionMinimum", "[[zone]]\nname = \"z\"\nsession_minimum_s = 1801\n",
      "f:13: zone[1].session_minimum_s: is more than session_interval_s (RFC 4028 4)\n"},
     {"RequiredWithoutTls", "[[zone]]\nname = \"z\"\nmedia_encryption = \"required\"\n",
@@ -197,6 +196,13 @@ const Golden kGolden[] = {
 
 std::string name_of(const testing::TestParamInfo<Golden>& info) { return info.param.name; }
 INSTANTIATE_TEST_SUITE_P(Golden, ConfigProblem, testing::ValuesIn(kGolden), name_of);
+
+TEST(ConfigLoad, PeersMayBeNames) {
+  const std::string zone = "[[zone]]\nname = \"z\"\npeers = [{ host = \"cucm.example.com\" }]\n";
+  const auto config = load_text(std::string(kSmall) + zone);
+  ASSERT_TRUE(config) << to_text(config.error(), "f");
+  EXPECT_EQ(config->zones[1].peers[0].port, 0);  // its SRV records say it
+}
 
 TEST(ConfigLoad, TlsHasItsOwnDefaultPort) {
   const std::string listener =
