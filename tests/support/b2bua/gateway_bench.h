@@ -204,12 +204,19 @@ class GatewayBench {
     return configuration;
   }
 
+  std::map<std::string, std::vector<SocketAddress>> places;  ///< of names; change and call refresh_sources()
+
   void start() {
     sip::TransportSettings settings;
     settings.source.unknown_messages = {1e6, 1e6};
     settings.source.unknown_new_requests = {1e6, 1e6};
     transport = std::make_unique<sip::TransportLayer>(network, timers, random, settings);
-    b2bua = B2bua::create({*transport, relay, *journal, timers, random}, configuration, {sip::ListenerId{0}}).value();
+    B2bua::Dependencies dependencies{*transport, relay, *journal, timers, random};
+    dependencies.locate = [this](const std::string& host, std::uint16_t port, sip::Transport over) {
+      const auto known = places.find(host);
+      return known == places.end() ? locate_numeric(host, port, over) : known->second;
+    };
+    b2bua = B2bua::create(dependencies, configuration, {sip::ListenerId{0}}).value();
     transactions = std::make_unique<sip::TransactionLayer>(*transport, timers, random, *b2bua);
     b2bua->attach(*transactions);
     listener = transport->listen({"udp", sip::Transport::kUdp, SocketAddress::parse(kUs).value(), ""}).value();
