@@ -1,4 +1,5 @@
 """Places a call through a running gateway between pidgin-sipe behind its Front End (left) and baresip (right), and judges it."""
+import json
 import time
 
 from . import baresip, capture, gateway, judge_call, netns, place_call, sipe
@@ -72,6 +73,7 @@ def place(lab, rest, build, folder, media, seconds, io_mode, certificates, say=l
     finally:
         ends.stop()
         captures.stop()
+    (folder / "call.json").write_text(json.dumps(newest, indent=1))
     say("judging what each side received")
     faces = netns.LEFT.gateway if caller == "left" else netns.RIGHT.gateway
     answered_s = capture.answered_at(captures.files[caller], faces)

@@ -180,7 +180,7 @@ class Registrar:
                     raise ValueError(f"a body of {length} bytes")
                 message.body = await reader.readexactly(length) if length else b""
                 self.say(f"<< {connection.name}\n{message.encoded().decode('utf-8', 'replace')}")
-                await (self.response(message) if message.is_response else self.request(message, connection))
+                await (self.response(message, connection) if message.is_response else self.request(message, connection))
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             self.say(f"connection of {connection.name} ended")
         except (ValueError, IndexError, KeyError, StopIteration) as error:
@@ -189,7 +189,9 @@ class Registrar:
 
     # ---------------------------------------------------------------------------------------------------- messages
 
-    async def response(self, message):
+    async def response(self, message, sender):
+        if sender.is_gateway and message.value("Contact") and user_at_host(message.value("Contact"))[1] not in (sender.certified or {self.options.gateway_address}):
+            self.wrong(f"{message.start}: {message.value('Contact')} is no name of the gateway's certificate")
         via = message.value("Via")
         branch = re.search(r"branch=([^;,\s]+)", via)
         connection = self.awaited.get(branch[1]) if branch else None
@@ -272,7 +274,7 @@ class Registrar:
         client = self.clients.get((user, self.options.domain)) if host in own else None
         if client is not None and client.open and client is not connection:
             return client
-        if not connection.is_gateway and host in (self.options.route, self.options.gateway_name):
+        if not connection.is_gateway and host in (self.options.route, self.options.gateway_name, self.options.gateway_address):
             try:
                 return await self.to_gateway()
             except (OSError, ssl.SSLError) as error:
