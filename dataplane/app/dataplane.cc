@@ -87,9 +87,10 @@ Status Dataplane::start_routes() {
 }
 
 Status Dataplane::start_workers(const Options& options) {
-  const auto engines = crypto::Engines::open(config_.srtp_engine, options.index_memory_fd);
+  auto engines = crypto::Engines::open(config_.srtp_engine, options.index_memory_fd);
   if (!engines) return forward_error(engines);
-  srtp_ = engines->make();
+  engines_ = std::move(*engines);
+  srtp_ = engines_.make();
   log::info("srtp.engine", {{"engine", srtp_->name()}});
   ports_ = std::make_unique<EnginePorts>(*io_.engine);
   std::vector<session::WorkerLink*> links;
@@ -105,7 +106,7 @@ Status Dataplane::start_workers(const Options& options) {
     worker::WorkerConfig worker{i, config_.idle, std::nullopt, {}};
     if (i < config_.worker_cpus.size()) worker.cpu = config_.worker_cpus[i];
     worker.pipeline.report_seed = random_.next_u64();
-    workers_srtp_.push_back(engines->make());
+    workers_srtp_.push_back(engines_.make());
     workers_.push_back(std::make_unique<worker::Worker>(
         worker, worker::WorkerDependencies{io_.engine->io(i), *links_[i], *workers_srtp_.back()}));
     if (auto started = workers_.back()->start(); !started) return started;
@@ -177,6 +178,7 @@ Dataplane::~Dataplane() {
   server_.reset();
   agent_.reset();
   workers_.clear();
+  engines_.leave_indices();  // the sessions go on in the next process
   table_.reset();
   links_.clear();
   workers_srtp_.clear();

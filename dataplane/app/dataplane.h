@@ -60,6 +60,7 @@ class Dataplane {
   std::unique_ptr<agent::MirroredNextHops> mirrored_;  // one of the two
   std::unique_ptr<agent::KernelRoutedNextHops> kernel_hops_;
   std::unique_ptr<EnginePorts> ports_;
+  crypto::Engines engines_;
   std::unique_ptr<crypto::SrtpEngine> srtp_;                       // of the main thread
   std::vector<std::unique_ptr<crypto::SrtpEngine>> workers_srtp_;  // one each
   std::vector<std::unique_ptr<session::WorkerLink>> links_;

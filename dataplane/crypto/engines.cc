@@ -1,6 +1,6 @@
 #include "dataplane/crypto/engines.h"
 
-#include "dataplane/crypto/index_store.h"
+#include "dataplane/crypto/ipsec_mb_context.h"
 
 namespace isthmus::crypto {
 
@@ -17,6 +17,10 @@ Result<Engines> Engines::open(EngineChoice choice, int index_memory_fd) {
                 "srtp_engine");
   }
   return engines;
+}
+
+void Engines::leave_indices() const {
+  if (shared_ != nullptr) shared_->leave_indices = true;
 }
 
 std::unique_ptr<SrtpEngine> Engines::make() const {

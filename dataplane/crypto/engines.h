@@ -22,6 +22,8 @@ class Engines {
   /// restart secured streams take new SSRCs.
   static Result<Engines> open(EngineChoice choice, int index_memory_fd);
 
+  /// From now on contexts leave their indices in the memory when they go: the process ends, its sessions do not.
+  void leave_indices() const;
   /// For one more thread.
   std::unique_ptr<SrtpEngine> make() const;
 

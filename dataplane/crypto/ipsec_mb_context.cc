@@ -29,7 +29,9 @@ IpsecMbContext::IpsecMbContext(std::shared_ptr<IpsecMbShared> owner, const contr
 
 IpsecMbContext::~IpsecMbContext() {
   // A session that could not be opened in the end may be tried again.
-  if (adopted && packets == 0) {
+  if (shared->leave_indices) {
+    // They stay as they are.
+  } else if (adopted && packets == 0) {
     shared->store->disown(fingerprint, first);
   } else {
     shared->store->give_back(first);

@@ -16,6 +16,7 @@ namespace isthmus::crypto {
 struct IpsecMbShared {
   std::unique_ptr<IndexStore> store;
   SecretArena arena;
+  bool leave_indices = false;  ///< contexts that go leave theirs to the next process
 };
 
 /// Session keys of RTP or of RTCP as the library wants them: this line, then the key schedule (AES round keys, or

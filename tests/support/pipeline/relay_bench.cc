@@ -80,10 +80,11 @@ std::vector<io::Network> RelayBench::default_networks() {
   return {a, b};
 }
 
-RelayBench::RelayBench(std::vector<io::Network> wanted, pipeline::PipelineConfig config, std::uint64_t seed)
+RelayBench::RelayBench(std::vector<io::Network> wanted, pipeline::PipelineConfig config, std::uint64_t seed,
+                       std::unique_ptr<crypto::SrtpEngine> srtp)
     : networks(std::move(wanted)),
       random(seed),
-      engine(crypto::make_ipsec_mb_engine()),
+      engine(std::move(srtp)),
       link(networks),
       table(networks, {random, *engine, next_hops, ports, {&link}}),
       pipeline(link, io, *engine, config) {}

@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "dataplane/crypto/engines.h"
 #include "tests/support/pipeline/relay_bench.h"
 #include "tests/support/pipeline/srtp_peer.h"
 
@@ -200,6 +203,47 @@ TEST(LatchPlain, StaysOpenForThreeSecondsOnly) {
   bench.pass_ms(3001);
   EXPECT_TRUE(bench.send(at("192.0.2.66:6666"), state.streams[0].leg[0].local_rtp, make_rtp(0, 1, 2, 3)).empty());
   EXPECT_EQ(bench.send(at("192.0.2.10:4000"), state.streams[0].leg[0].local_rtp, make_rtp(0, 1, 2, 3)).size(), 1U);
+}
+
+/// One data plane after the other on the same index memory, each with random numbers of its own.
+TEST(SecuredRestart, GoesOnUnderTheSameSsrcWithTheNextIndex) {
+  for (const auto suite : {contract::SrtpSuite::kAesCm128HmacSha1_80, contract::SrtpSuite::kAeadAes256Gcm}) {
+    const int file = memfd_create("index-memory", 0);
+    ASSERT_EQ(ftruncate(file, 1 << 20), 0);
+    SrtpPeer peer;
+    peer.set_keys(suite, 1, {});
+    std::optional<wire::RtpHeader> last;
+    Payload replay;
+    for (std::uint64_t life = 1; life <= 3; ++life) {
+      const auto engines = crypto::Engines::open(crypto::EngineChoice::kIpsecMb, file);
+      ASSERT_TRUE(engines);
+      RelayBench bench(RelayBench::default_networks(), {}, life, engines->make());
+      auto spec = bench.spec();
+      spec.streams[0].leg[0].receive_key = peer.send_key();
+      spec.streams[0].leg[0].send_key = peer.receive_key();
+      const auto state = bench.open(spec);
+      const auto& legs = state.streams[0].leg;
+      if (!replay.empty()) {
+        EXPECT_TRUE(bench.send(at("192.0.2.10:4000"), legs[0].local_rtp, replay).empty());
+        EXPECT_EQ(bench.dropped(DropReason::kSrtpReplayed), 1U);
+      }
+      replay = peer.protect(make_rtp(0, static_cast<std::uint16_t>(100 + life), 2, 3));
+      EXPECT_EQ(bench.send(at("192.0.2.10:4000"), legs[0].local_rtp, replay).size(), 1U);
+      for (std::uint16_t i = 0; i < 5; ++i) {
+        const auto sent = bench.send(at("198.51.100.20:5000"), legs[1].local_rtp, make_rtp(0, i, i * 160U, 9));
+        ASSERT_EQ(sent.size(), 1U);
+        const auto header = sent[0].rtp();
+        ASSERT_TRUE(peer.unprotect(sent[0].payload)) << "life " << life << ", packet " << i;
+        if (last) {
+          EXPECT_EQ(header.ssrc, last->ssrc);
+          EXPECT_EQ(header.sequence, static_cast<std::uint16_t>(last->sequence + 1));
+        }
+        last = header;
+      }
+      engines->leave_indices();
+    }
+    close(file);
+  }
 }
 
 }  // namespace
