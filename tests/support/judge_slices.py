@@ -27,7 +27,7 @@ def _digests(payloads):
 def passage(sent, received):
     """Both: RTP payloads in clear, in order of sequence. The received ones may begin and end in the middle."""
     received = list(received)
-    left, came = _digests(sent), _digests(received)
+    left, came = _digests(sent), _digests(received)[:-1]  # the last one may be cut off by the end of the call
     place = {digest: at for at, digest in enumerate(left)}
     known = [place[digest] for digest in came if digest in place]
     pacsi = sum(1 for unit in h264_stream.nal_units(received) if unit and unit[0] & 0x1F == _PACSI)
