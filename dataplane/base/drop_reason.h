@@ -36,7 +36,6 @@ namespace isthmus {
   X(kPayloadTypeUnknown, "payload_type_unknown")  /* not in the answer */                           \
   X(kNalMalformed, "nal_malformed")               /* fragment, aggregate or empty payload */        \
   X(kNalUnsupported, "nal_unsupported")           /* a packet type that was not agreed */           \
-  X(kNalTooLarge, "nal_too_large")                /* for a peer that takes no fragments */          \
   X(kFragmentLost, "fragment_lost")               /* of a NAL unit that had to be whole */          \
   X(kLayerDropped, "layer_dropped")               /* above the temporal layers that are wanted */   \
   X(kAdaptLate, "adapt_late")                     /* overtaken, and its place has been closed */    \

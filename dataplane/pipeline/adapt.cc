@@ -105,11 +105,6 @@ void note_nal(AdaptJob& job, std::uint8_t nal_header) {
 
 bool is_set(NalType type) { return type == NalType::kSps || type == NalType::kPps; }
 
-void too_large(AdaptJob& job) {
-  job.why = DropReason::kNalTooLarge;
-  ask_for_picture(job);
-}
-
 void take_single(AdaptJob& job) {
   const Bytes nal = job.octets;
   const NalType type = payload::nal_type(nal[0]);
@@ -124,8 +119,8 @@ void take_single(AdaptJob& job) {
   note_nal(job, nal[0]);
   if (nal.size() <= job.video.limit) {
     send_as_it_is(job);
-  } else if (!send_nal(job, nal, job.marker, true)) {
-    too_large(job);
+  } else {
+    send_nal(job, nal, job.marker, true);
   }
 }
 
@@ -182,30 +177,45 @@ void take_aggregate(AdaptJob& job) {
   // The last one keeps the frame: what lies before it has gone by then.
   for (std::size_t i = 0; i < count; ++i) {
     const bool last = i + 1 == count;
-    if (!send_nal(job, kept[i], job.marker && last, last)) too_large(job);
+    send_nal(job, kept[i], job.marker && last, last);
   }
 }
 
-/// For a peer without fragments: the NAL unit is put together, if it is not too large.
+/// What was gathered and the fragment behind it, as fragments: no single packet holds the NAL unit.
+void spill(AdaptJob& job, const payload::Fragment& fragment) {
+  VideoLeg& video = job.video;
+  if (video.whole_bytes > 1) {
+    std::array<std::uint8_t, payload::kFuHeaderBytes> head;
+    payload::write_fragment_header(head.data(), video.whole[0], true, false);
+    send_copy(job, head, Bytes(video.whole.data(), video.whole_bytes).subspan(1), false);
+  }
+  send_fragment(job, fragment);
+  video.whole_bytes = 0;
+  video.spilling = !fragment.end;
+}
+
+/// For a peer without fragments: the NAL unit is put together. One that fits no packet goes in fragments all the same,
+/// since such a peer would have no picture at all otherwise, and most read what they did not agree to.
 void gather(AdaptJob& job, const payload::Fragment& fragment) {
   VideoLeg& video = job.video;
+  const bool follows = static_cast<std::uint16_t>(video.whole_place + 1) == job.place;
   if (fragment.start) {
     video.whole[0] = fragment.nal_header;
     video.whole_bytes = 1;
-  } else if (video.whole_bytes == 0 || static_cast<std::uint16_t>(video.whole_place + 1) != job.place) {
+    video.spilling = false;
+  } else if (!follows || (video.whole_bytes == 0 && !video.spilling)) {
     video.whole_bytes = 0;
+    video.spilling = false;
     job.why = DropReason::kFragmentLost;
     return;
   }
-  if (video.whole_bytes + fragment.body.size() > video.limit) {
-    video.whole_bytes = 0;
-    too_large(job);
-    return;
-  }
+  video.whole_place = job.place;
+  // What is kept has to fit behind a fragment's header, which is a byte longer than the NAL unit's.
+  const std::size_t most = fragment.end ? video.limit : video.limit - 1;
+  if (video.spilling || video.whole_bytes + fragment.body.size() > most) return spill(job, fragment);
   std::copy(fragment.body.begin(), fragment.body.end(),
             video.whole.begin() + static_cast<std::ptrdiff_t>(video.whole_bytes));
   video.whole_bytes += fragment.body.size();
-  video.whole_place = job.place;
   if (!fragment.end) return;
   send_copy(job, {}, Bytes(video.whole.data(), video.whole_bytes), job.marker);
   video.whole_bytes = 0;

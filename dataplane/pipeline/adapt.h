@@ -45,9 +45,9 @@ void reset_numbers(session::VideoLeg& video);
 
 /// The packet as it came.
 void send_as_it_is(AdaptJob& job);
-/// A NAL unit that lies in the packet, in as many packets as the far peer takes; false: too large for it. With `own`
+/// A NAL unit that lies in the packet, in as many packets as it needs. With `own`
 /// the frame of the packet carries it (the first part of it), so nothing that is still needed may lie before it.
-bool send_nal(AdaptJob& job, Bytes nal, bool marker, bool own);
+void send_nal(AdaptJob& job, Bytes nal, bool marker, bool own);
 /// A fragment, divided further where it is too large.
 void send_fragment(AdaptJob& job, const payload::Fragment& fragment);
 /// A payload of our own.

@@ -150,7 +150,7 @@ void send_copy(AdaptJob& job, Bytes head, Bytes body, bool marker) {
   emit(job, packet);
 }
 
-bool send_nal(AdaptJob& job, Bytes nal, bool marker, bool own) {
+void send_nal(AdaptJob& job, Bytes nal, bool marker, bool own) {
   const std::size_t limit = job.video.limit;
   if (nal.size() <= limit) {
     if (own) {
@@ -158,9 +158,8 @@ bool send_nal(AdaptJob& job, Bytes nal, bool marker, bool own) {
     } else {
       send_copy(job, {}, nal, marker);
     }
-    return true;
+    return;
   }
-  if (!job.video.fragments) return false;
   const std::uint8_t nal_header = nal[0];
   Bytes rest = nal.subspan(1);
   std::array<std::uint8_t, payload::kFuHeaderBytes> head;
@@ -178,7 +177,6 @@ bool send_nal(AdaptJob& job, Bytes nal, bool marker, bool own) {
       send_copy(job, head, part, marker && end);
     }
   }
-  return true;
 }
 
 void send_fragment(AdaptJob& job, const payload::Fragment& fragment) {

@@ -83,6 +83,7 @@ struct VideoLeg {
   // A NAL unit put together again for a peer that takes no fragments.
   std::array<std::uint8_t, contract::kMaxVideoPayloadBytes> whole;
   std::size_t whole_bytes = 0;  ///< 0: none under way
+  bool spilling = false;        ///< it was too large: the rest of its fragments pass as they are
   std::uint16_t whole_place = 0;
 
   // Towards H264UC.

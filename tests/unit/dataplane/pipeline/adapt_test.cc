@@ -129,16 +129,39 @@ TEST_F(Adapt, GivesSingleUnitsToModeZero) {
   expect_no_holes();
 }
 
-TEST_F(Adapt, AsksAnewForUnitsThatModeZeroCannotTake) {
+TEST_F(Adapt, FragmentsForModeZeroOnlyWhatFitsNoPacket) {
   make([](contract::StreamSpec& stream) { stream.leg[1].video.packetization_mode = 0; });
   next(kMicrosoft, stap({kSps, kPps, idr()}), true);
-  bench_->relay.pass_ms(1000);
-  bench_->others.clear();
-  for (const Payload& part : packetise(slice(0x41, 1201), 500)) next(kMicrosoft, part);
-  EXPECT_EQ(dropped(DropReason::kNalTooLarge), 1U);
-  next(kMicrosoft, slice(0x41, 1201), true);
-  EXPECT_EQ(dropped(DropReason::kNalTooLarge), 2U);
-  EXPECT_FALSE(bench_->others.empty());  // RTCP to the Microsoft peer
+  for (const std::size_t size : {1200U, 1201U, 1202U, 3000U}) {
+    out_.clear();
+    for (const Payload& part : packetise(slice(0x41, size), 500)) next(kMicrosoft, part);
+    for (const VideoPacket& packet : out_) EXPECT_LE(packet.octets.size(), 1200U) << size;
+    EXPECT_THAT(depacketise(out_), testing::ElementsAre(slice(0x41, size))) << size;
+    EXPECT_EQ(out_.size() == 1, size <= 1200) << "fragments only where they must be: " << size;
+  }
+}
+
+TEST_F(Adapt, FragmentsForModeZeroASingleUnitThatIsTooLarge) {
+  make([](contract::StreamSpec& stream) { stream.leg[1].video.packetization_mode = 0; });
+  next(kMicrosoft, stap({kSps, kPps, idr()}), true);
+  out_.clear();
+  next(kMicrosoft, slice(0x41, 1300), true);
+  EXPECT_EQ(out_.size(), 2U);
+  EXPECT_THAT(depacketise(out_), testing::ElementsAre(slice(0x41, 1300)));
+}
+
+TEST_F(Adapt, LosesTheRestOfALargeUnitForModeZeroWhenAFragmentIsLost) {
+  make([](contract::StreamSpec& stream) { stream.leg[1].video.packetization_mode = 0; });
+  next(kMicrosoft, stap({kSps, kPps, idr()}), true);
+  const auto parts = packetise(slice(0x41, 3000), 500);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i == 4) {
+      ++sequence_;  // lost on the way to us
+    } else {
+      next(kMicrosoft, parts[i]);
+    }
+  }
+  EXPECT_EQ(dropped(DropReason::kFragmentLost), parts.size() - 5);
 }
 
 TEST_F(Adapt, PutsTheMarkerOnTheLastPacketThatIsLeft) {
