@@ -155,8 +155,11 @@ class Process::Impl {
 
   Status listen() {
     for (const config::Listener& listener : config_.listeners) {
-      sip::ListenerSettings settings{
-          listener.name, to_sip(listener.transport), {listener.address, listener.port}, listener.advertised_host, {}};
+      sip::ListenerSettings settings{listener.name,
+                                     to_sip(listener.transport),
+                                     {listener.address, listener.port},
+                                     config_.advertised_host(listener),
+                                     {}};
       if (listener.transport == config::Transport::kTls) {
         auto tls = load_tls(listener);
         if (!tls) return fail(tls.error().kind, tls.error().message, "listener \"" + listener.name + "\"");

@@ -69,6 +69,12 @@ struct CloseSession {
 struct QueryStats {
   contract::SessionId session;
 };
+/// The peer of `side` is asked for a key frame by RTCP.
+struct RequestPicture {
+  contract::SessionId session;
+  std::uint16_t stream = 0;
+  Side side = Side::kA;
+};
 
 /// Starts, or starts again.
 struct StartTimer {
@@ -91,8 +97,9 @@ struct Note {
 /// The call is over; nothing of it is left to wait for.
 struct Finish {};
 
-using Action = std::variant<SendRequest, SendCancel, SendAck, EndFork, SendResponse, ResendResponse, OpenSession,
-                            UpdateSession, CloseSession, QueryStats, StartTimer, StopTimer, WriteJournal, Note, Finish>;
+using Action =
+    std::variant<SendRequest, SendCancel, SendAck, EndFork, SendResponse, ResendResponse, OpenSession, UpdateSession,
+                 CloseSession, QueryStats, RequestPicture, StartTimer, StopTimer, WriteJournal, Note, Finish>;
 using Actions = std::vector<Action>;
 
 }  // namespace isthmus::b2bua

@@ -31,19 +31,35 @@ bool acknowledge_reliable(Step& step, const Response& response) {
   return true;
 }
 
+/// The offer as B has it, and what A was already told in answer to it by another fork: the version of o= goes on
+/// (RFC 3264 8).
+media::CallMedia offered_media(const Calling& calling) {
+  media::CallMedia media = *calling.offered;
+  if (calling.early) {
+    const media::LegMedia& said = calling.early->leg[contract::index(Side::kA)];
+    media::LegMedia& to_a = media.leg[contract::index(Side::kA)];
+    to_a.version = said.version;
+    to_a.written = said.written;
+  }
+  return media;
+}
+
+/// 1xx that callers know; all others mean 183 (RFC 3261 8.1.3.2). Lync sends 101 Progress Report.
+bool is_known_provisional(std::uint16_t status) { return (status >= 180 && status <= 183) || status == 199; }
+
 /// Early media: the data plane first, A when it has it.
 bool start_early_media(Step& step, const Response& response, Provisional& provisional) {
   Call& call = step.call;
   if (call.delayed || !call.calling.offered || !response.body || !has_type(*response.body, kSdpType)) return false;
   auto description = read_sdp(*response.body);
   if (!description) return false;
-  auto media = media::accept_answer(*call.calling.offered, Side::kB, *description);
+  auto media = media::accept_answer(offered_media(call.calling), Side::kB, *description);
   if (!media) return false;
   auto written = media::make_answer(std::move(*media), Side::kA);
   if (!written) return false;
   call.calling.early = std::move(written->media);
   call.calling.early_tag = response.to_tag;
-  provisional.body = sdp_body(step, Side::kA, written->description);
+  if (step.leg(Side::kA).takes_early_media) provisional.body = sdp_body(step, Side::kA, written->description);
   call.calling.waiting = std::move(provisional);
   tell_relay(step, *call.calling.early, Purpose::kEarly);
   return true;
@@ -64,6 +80,11 @@ void on_provisional(Step& step, Response& response) {
   if (!acknowledge_reliable(step, response)) return;
   if (response.allow) step.leg(Side::kB).allow = *response.allow;
   call.state = State::kProceeding;
+  if (!is_known_provisional(response.status)) {
+    response.status = 183;
+    response.reason.clear();
+    response.body.reset();
+  }
   Provisional provisional{response.status, response.reason, {}, response.crossing};
   if (start_early_media(step, response, provisional)) return;
   if (response.status == 199) return;  // RFC 6228: one fork ended, nothing for A
@@ -85,11 +106,7 @@ void answer_agreed(Step& step, media::CallMedia media, Response& response) {
 void answer_refused(Step& step, const media::Refusal& refusal) {
   step.emit(Note{"call.answer_refused", refusal.text});
   step.call.state = State::kAnswering;  // B's dialog stands and has to be ended with BYE
-  end_call(step, {"answer of the target: " + refusal.text,
-                  488,
-                  "",
-                  {},
-                  {{"Warning", media::warning_value(refusal, step.context.config.node.host_name)}}});
+  end_call(step, {"answer of the target: " + refusal.text, 488, "", {}, reply_of(step, refusal).headers});
 }
 
 void on_2xx(Step& step, Response& response) {
@@ -119,7 +136,7 @@ void on_2xx(Step& step, Response& response) {
   }
   auto description = read_sdp(*response.body);
   if (!description) return answer_refused(step, description.error());
-  auto media = media::accept_answer(std::move(*call.calling.offered), Side::kB, *description);
+  auto media = media::accept_answer(offered_media(call.calling), Side::kB, *description);
   if (!media) return answer_refused(step, media.error());
   b.sdp_mark = mark_of(response.body->text);
   answer_agreed(step, std::move(*media), response);
@@ -155,6 +172,7 @@ bool ask_again(Step& step, const Response& response) {
 
 void on_invite_response(Step& step, Response& response) {
   Call& call = step.call;
+  if (!response.product.empty()) step.leg(Side::kB).user_agent = std::move(response.product);
   if (response.status < 200) return on_provisional(step, response);
   if (response.status < 300) return on_2xx(step, response);
   if (call.state == State::kCancelling) return cancelled(step);
@@ -174,7 +192,7 @@ void on_early_media(Step& step, RelayAnswered& answered) {
     provisional.body.reset();
     call.calling.early.reset();
   } else {
-    call.calling.answered_early = true;
+    call.calling.answered_early = provisional.body.has_value();
   }
   send_provisional(step, std::move(provisional));
 }

@@ -168,20 +168,29 @@ void B2bua::on_dialog_request(sip::ServerId transaction, const sip::Message& req
   if (entry->call.at(side).is_tls && flow.transport != sip::Transport::kTls) {
     return refuse(transaction, {403, "untrusted"}, request, flow);
   }
-  const auto method = method_of(request.method());
-  if (!method || *method == Method::kCancel || *method == Method::kAck) {
-    const bool unknown = door_for(request.method()) == Door::kNotImplemented;
-    return refuse(transaction, {static_cast<std::uint16_t>(unknown ? 501 : 405), "method"}, request, flow);
+  if (const std::uint16_t status = refusal_of(request.method(), Place::kInside); status != 0) {
+    return refuse_in_dialog(*entry, side, transaction, status, request, flow);
   }
   if (auto refused = screen_extensions(request)) return refuse(transaction, *refused, request, flow);
   entry->link[contract::index(side)] = sip::target_back(flow);
   const auto id = static_cast<ServerId>(transaction);
   const CallKey key = entry->call.record.id;
-  if (*method == Method::kInvite) {
+  if (request.method() == sip::Method::kInvite) {
     servers_[id] = {key, side};
     entry->servers.push_back(id);
   }
-  tell(key, RequestArrived{side, id, read_request(request, dialect_of(*entry, side), dialect_of(*entry, other(side)))});
+  Request read = read_request(request, dialect_of(*entry, side), dialect_of(*entry, other(side)));
+  log_diagnosis(*entry, read, to_string(read.method));
+  tell(key, RequestArrived{side, id, std::move(read)});
+}
+
+void B2bua::log_diagnosis(const Entry& entry, const Signal& signal, std::string_view message) {
+  if (signal.diagnosis.empty()) return;
+  log::info("sip.diagnostics", {{"call", call_name(entry.call.record.id)},
+                                {"call-id", entry.call.leg[0].dialog.call_id},
+                                {"call-id-b", entry.call.leg[1].dialog.call_id},
+                                {"message", message},
+                                {"text", signal.diagnosis}});
 }
 
 void B2bua::on_cancel(sip::ServerId invite, sip::Message) {
@@ -231,7 +240,9 @@ void B2bua::on_response(sip::ClientId transaction, sip::Message response, const 
     }
   }
   if (const Entry* entry = find(copy.call)) {
-    tell_response(copy, read_response(response, dialect_of(*entry, copy.side), dialect_of(*entry, other(copy.side))));
+    Response read = read_response(response, dialect_of(*entry, copy.side), dialect_of(*entry, other(copy.side)));
+    log_diagnosis(*entry, read, std::to_string(read.status));
+    tell_response(copy, std::move(read));
   }
   current_response_ = nullptr;
 }
@@ -299,6 +310,10 @@ void B2bua::on_relay_event(const contract::Event& event) {
   } else if (const auto* lost = std::get_if<contract::ConsentLostEvent>(&event)) {
     if (Entry* entry = find_session(lost->session)) {
       tell(entry->call.record.id, ConsentLost{lost->side, lost->stream});
+    }
+  } else if (const auto* wanted = std::get_if<contract::PictureWantedEvent>(&event)) {
+    if (Entry* entry = find_session(wanted->session)) {
+      tell(entry->call.record.id, PictureWanted{wanted->side, wanted->stream});
     }
   } else if (const auto* refused = std::get_if<contract::SourceRefusedEvent>(&event)) {
     if (Entry* entry = find_session(refused->session)) {

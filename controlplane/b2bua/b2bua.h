@@ -150,6 +150,9 @@ class B2bua final : public sip::TransactionUser {
   bool is_loop(const sip::Message& invite) const;
   void answer_options(sip::ServerId transaction, const sip::Flow& flow);
   void refuse(sip::ServerId transaction, const Refused& refused, const sip::Message& request, const sip::Flow& flow);
+  void refuse_in_dialog(Entry& entry, Side side, sip::ServerId transaction, std::uint16_t status,
+                        const sip::Message& request, const sip::Flow& flow);
+  std::uint64_t& counter_of_403(std::string_view why);
   std::vector<Attempt> attempts_of(const routing::Route& route, const routing::DialledUri& dialled) const;
   const config::Zone* zone_of(const sip::Flow& flow) const;
   Dialect dialect_of(const Entry& entry, Side side) const;
@@ -160,6 +163,8 @@ class B2bua final : public sip::TransactionUser {
   Entry* find_dialog(const sip::Message& message, Side& side);
   Entry* find_session(contract::SessionId session);
   void tell(CallKey key, Event event);
+  /// What a Microsoft peer says beside the status.
+  static void log_diagnosis(const Entry& entry, const Signal& signal, std::string_view message);
   void tell_response(const Client& client, Response response);
   void on_relay_event(const contract::Event& event);
 
@@ -180,6 +185,7 @@ class B2bua final : public sip::TransactionUser {
   void perform(Entry& entry, UpdateSession& action);
   void perform(Entry& entry, CloseSession& action);
   void perform(Entry& entry, QueryStats& action);
+  void perform(Entry& entry, RequestPicture& action);
   void perform(Entry& entry, StartTimer& action);
   void perform(Entry& entry, StopTimer& action);
   void perform(Entry& entry, WriteJournal& action);

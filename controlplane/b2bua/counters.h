@@ -29,6 +29,8 @@ namespace isthmus::b2bua {
   X(media_timeouts, "media_timeouts")                   \
   X(media_restored, "media_restored")                   \
   X(forks_ended, "forks_ended")                         \
+  X(refused_transfer, "refused_transfer")               \
+  X(pictures_requested, "pictures_requested")           \
   X(sessions_reclaimed, "sessions_reclaimed")           \
   X(journal_full, "journal_full")                       \
   X(journal_unreadable, "journal_unreadable")

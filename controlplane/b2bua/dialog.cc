@@ -28,8 +28,18 @@ bool has_type(const Body& body, std::string_view type) {
   });
 }
 
+namespace {
+constexpr std::string_view kEpid = ">;epid=";
+}
+
 void Dialog::establish_from(const Response& response) {
   remote_tag = response.to_tag;
+  // A device of the peer answered: requests to it say which ([MS-SIPRE] 3.1.4). Another fork's is not it.
+  const std::size_t old = remote_name.find(kEpid);
+  if (old != std::string::npos) remote_name.resize(old + 1);
+  if (!response.to_epid.empty() && remote_name.ends_with('>')) {
+    remote_name.append(kEpid.substr(1)).append(response.to_epid);
+  }
   route_set.assign(response.record_route.rbegin(), response.record_route.rend());
   refresh_target(response);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/b2bua/b2bua.h"
+#include "controlplane/b2bua/body_choice.h"
 #include "controlplane/b2bua/identity.h"
 #include "controlplane/b2bua/message_reader.h"
 #include "controlplane/b2bua/zone_media.h"
@@ -14,6 +15,9 @@ namespace {
 constexpr std::uint32_t kBusyRetryAfterS = 10;  // calls last minutes; sooner is of no use
 constexpr std::size_t kMaxLoopDepth = 16;       // ancestors of a call that came back to us
 constexpr std::size_t kTagBytes = 8;
+constexpr std::size_t kMaxNotedBytes = 256;  // of a header in the history of a call
+constexpr std::size_t kMaxConversationIdBytes = 128;
+constexpr std::string_view kTransferRefused = "REFER refused: transfer is not served";
 
 Refused busy(std::string_view why) { return {503, why, {{"Retry-After", std::to_string(kBusyRetryAfterS)}}}; }
 
@@ -22,9 +26,10 @@ Refused busy(std::string_view why) { return {503, why, {{"Retry-After", std::to_
 void B2bua::refuse(sip::ServerId transaction, const Refused& refused, const sip::Message& request,
                    const sip::Flow& flow) {
   switch (refused.status) {
-    case 403: ++(refused.why == "zone" ? counters_.refused_zone : counters_.refused_untrusted); break;
+    case 403: ++counter_of_403(refused.why); break;
     case 404: ++counters_.refused_not_found; break;
     case 405:
+    case 489:
     case 501: ++counters_.refused_method; break;
     case 481: ++counters_.refused_no_dialog; break;
     case 482: ++counters_.refused_loop; break;
@@ -44,23 +49,44 @@ void B2bua::refuse(sip::ServerId transaction, const Refused& refused, const sip:
   (void)transactions_->respond(transaction, response);
 }
 
+std::uint64_t& B2bua::counter_of_403(std::string_view why) {
+  if (why == "zone") return counters_.refused_zone;
+  return why == "transfer" ? counters_.refused_transfer : counters_.refused_untrusted;
+}
+
 void B2bua::on_new_request(sip::ServerId transaction, const sip::Message& request, const sip::Flow& flow) {
   const config::Zone* zone = zone_of(flow);
   if (zone == nullptr) return refuse(transaction, {403, "untrusted"}, request, flow);
-  switch (door_for(request.method())) {
-    case Door::kCall: return on_new_call(transaction, request, flow, *zone);
-    case Door::kOptions: return answer_options(transaction, flow);
-    case Door::kNoDialog: return refuse(transaction, {481, "no-dialog"}, request, flow);
-    case Door::kNotAllowed: return refuse(transaction, {405, "method"}, request, flow);
-    case Door::kNotImplemented: return refuse(transaction, {501, "method"}, request, flow);
+  if (const std::uint16_t status = refusal_of(request.method(), Place::kOutside); status != 0) {
+    return refuse(transaction, {status, status == 481 ? "no-dialog" : "method"}, request, flow);
   }
+  if (request.method() == sip::Method::kOptions) return answer_options(transaction, flow);
+  on_new_call(transaction, request, flow, *zone);
+}
+
+void B2bua::refuse_in_dialog(Entry& entry, Side side, sip::ServerId transaction, std::uint16_t status,
+                             const sip::Message& request, const sip::Flow& flow) {
+  Refused refused{status, status == 481 ? "no-dialog" : "method"};
+  if (request.method() == sip::Method::kRefer) {
+    // Also how a Microsoft client asks us into its conference (R39): refused with a reason, the call itself goes on.
+    refused.why = "transfer";
+    refused.headers = {{"Warning", "399 " + configuration_.node.host_name + " \"transfer is not served\""}};
+    auto& history = entry.call.record.history;
+    if (history.empty() || history.back().reason != kTransferRefused) {
+      const std::string_view target = request.header("Refer-To").value_or(std::string_view());
+      history.push_back({routing::Step::Kind::kNote, "", entry.call.at(side).zone,
+                         std::string(target.substr(0, kMaxNotedBytes)), std::string(kTransferRefused)});
+    }
+  }
+  refuse(transaction, refused, request, flow);
 }
 
 void B2bua::answer_options(sip::ServerId transaction, const sip::Flow& flow) {
   // RFC 3261 11.2: as an INVITE would be answered, so 503 while no call is taken.
   sip::Message response = transactions_->make_response(transaction, draining_ ? 503 : 200);
   SendResponse words;
-  words.headers = {{"Accept", std::string(kSdpType)}};
+  words.headers = {
+      {"Accept", std::string(kAcceptedBodies)}, {"Accept-Encoding", "identity"}, {"Accept-Language", "en"}};
   if (draining_) words.headers.push_back({"Retry-After", std::to_string(kBusyRetryAfterS)});
   words.with_contact = true;
   complete_response(writing_for(flow.listener), words, response);
@@ -161,7 +187,10 @@ void B2bua::on_new_call(sip::ServerId transaction, const sip::Message& invite, c
   a.zone = zone.name;
   a.is_tls = flow.transport == sip::Transport::kTls;
   a.peer = std::string(sip::to_string(flow.transport)) + " " + to_string(flow.remote);
-  a.user_agent = invite.header(sip::HeaderId::kUserAgent).value_or("");
+  a.user_agent = invite.header(sip::HeaderId::kUserAgent).value_or("").substr(0, kMaxProductBytes);
+  if (b2bua::dialect_of(&zone) == Dialect::kMicrosoft) {
+    a.conversation_id = invite.header("Ms-Conversation-ID").value_or("").substr(0, kMaxConversationIdBytes);
+  }
   a.dialog.call_id = invite.call_id();
   a.dialog.local_tag = random_token(deps_.random, kTagBytes);
   a.dialog.remote_tag = invite.from_tag();

@@ -87,6 +87,11 @@ struct MediaTimedOut {
   Side side = Side::kA;
   std::uint16_t stream = 0;
 };
+/// The far side wants a key frame of this leg's peer, who cannot be asked by RTCP.
+struct PictureWanted {
+  Side side = Side::kA;
+  std::uint16_t stream = 0;
+};
 /// ICE of one stream has its pairs, or others than before: the peer's ends of them.
 struct IceNominated {
   Side side = Side::kA;
@@ -116,6 +121,6 @@ struct EndAsked {
 
 using Event = std::variant<Began, RequestArrived, CancelArrived, AckArrived, ResponseArrived, RelayAnswered,
                            RelayClosed, StatsArrived, RelayRestarted, RelayOutOfStep, MediaStarted, MediaTimedOut,
-                           IceNominated, IceFailed, ConsentLost, TimerFired, EndAsked>;
+                           IceNominated, IceFailed, ConsentLost, PictureWanted, TimerFired, EndAsked>;
 
 }  // namespace isthmus::b2bua

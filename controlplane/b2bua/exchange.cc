@@ -169,9 +169,7 @@ void on_offer(Step& step, Side side, ServerId transaction, Request& request) {
   if (auto refusal = refuse_interval(step, side, request)) {
     return reply(step, side, transaction, std::move(*refusal));
   }
-  if (request.body && !has_type(*request.body, kSdpType)) {
-    return reply(step, side, transaction, {415, "", {}, {{"Accept", std::string(kSdpType)}}});
-  }
+  if (const auto refused = refuse_body(request)) return reply(step, side, transaction, reply_of(step, *refused));
   leg.dialog.refresh_target(request);
   if (request.allow) leg.allow = *request.allow;
   leg.supports_timer = request.supports_timer;

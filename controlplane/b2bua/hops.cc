@@ -71,8 +71,10 @@ std::optional<sip::Target> B2bua::target_of(Entry& entry, Side side, const Dialo
   if (!link) return std::nullopt;
   const bool is_tls = link->transport == sip::Transport::kTls;
   const bool is_up = sip::is_reliable(link->transport) && deps_.transport.is_connected_to(*link);
-  // Over TLS the connection that was verified is the way, whatever the Contact says (RFC 5923 3).
-  if (is_tls && is_up) return link;
+  // Over TLS the connection that was verified is the way, whatever the Contact says (RFC 5923 3); Microsoft peers
+  // expect the same of TCP.
+  const bool is_microsoft = dialect_of(entry, side) == Dialect::kMicrosoft;
+  if ((is_tls || is_microsoft) && is_up) return link;
   Entry::Hop& hop = entry.hop[contract::index(side)];
   std::string next = next_hop_uri(dialog);
   if (hop.uri == next && hop.link == link) return hop.target;
@@ -92,6 +94,12 @@ std::optional<sip::Target> B2bua::target_of(Entry& entry, Side side, const Dialo
     return named;
   }
   sip::Target target = sip::target_of(*uri, link->listener, link->transport).value_or(*link);
+  // A Microsoft client's Contact (`sip:ann@contoso.test:43820;maddr=10.1.1.7;transport=tcp`) may name any place: only
+  // those of its own zone are gone to, so that nobody can aim us at others (threat model A7).
+  if (is_microsoft) {
+    const auto trusted = trust_.identify({target.address.ip, {}, {}, false});
+    if (!trusted || trusted->zone != entry.call.at(side).zone) return link;
+  }
   if (is_tls) target.peer_name = link->peer_name;
   if (!same_transport) {
     const auto listener = deps_.transport.find_listener(target.transport);

@@ -112,6 +112,61 @@ void repair_identities(Headers& headers, std::string_view zone_domain, std::stri
   }
 }
 
+namespace {
+
+/// The first element of a list of name-addrs that is a sip URI.
+std::string_view first_sip_identity(std::string_view list) {
+  std::size_t start = 0;
+  bool quoted = false;
+  bool bracketed = false;
+  for (std::size_t i = 0; i <= list.size(); ++i) {
+    const bool at_end = i == list.size();
+    const char c = at_end ? ',' : list[i];
+    if (!at_end && quoted && c == '\\') {
+      ++i;
+    } else if (c == '"' && !bracketed) {
+      quoted = !quoted;
+    } else if (!quoted && (c == '<' || c == '>')) {
+      bracketed = c == '<';
+    } else if (at_end || (c == ',' && !quoted && !bracketed)) {
+      const std::string_view element = trimmed(list.substr(start, i - start));
+      if (equal_ignoring_case(split_name_address(element).uri.substr(0, 4), "sip:")) return element;
+      start = i + 1;
+    }
+  }
+  return {};
+}
+
+/// `"Ann" <sip:ann@contoso.test>`: of the URI's parameters only user=phone has a meaning elsewhere.
+std::string plain_identity(std::string_view name_address, std::string_view other_display) {
+  const NameAddress parts = split_name_address(name_address);
+  const std::size_t end = std::min(parts.uri.find(';'), parts.uri.find('?'));
+  const std::string_view parameters = end == std::string_view::npos ? std::string_view() : parts.uri.substr(end);
+  std::string result(parts.display.empty() ? other_display : parts.display);
+  if (!result.empty()) result += ' ';
+  result += '<';
+  result += parts.uri.substr(0, end);
+  if (parameters.find(";user=phone") != std::string_view::npos) result += ";user=phone";
+  return result + '>';
+}
+
+}  // namespace
+
+std::string asserted_caller(Headers& headers, std::string_view from) {
+  const std::string_view from_display = split_name_address(from).display;
+  std::string caller;
+  std::erase_if(headers, [&](Header& header) {
+    if (!equal_ignoring_case(header.name, "P-Asserted-Identity")) return false;
+    if (!caller.empty()) return true;
+    const std::string_view identity = first_sip_identity(header.value);
+    if (identity.empty()) return false;
+    caller = plain_identity(identity, from_display);
+    header.value = caller;
+    return false;
+  });
+  return caller.empty() ? plain_identity(from, {}) : caller;
+}
+
 std::string random_token(RandomSource& random, std::size_t bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::vector<std::uint8_t> drawn(bytes);

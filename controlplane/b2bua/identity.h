@@ -27,6 +27,10 @@ std::string identity_for(std::string_view name_address, std::string_view zone_do
 /// The same for every P-Asserted-Identity, Remote-Party-ID and Diversion among `headers`.
 void repair_identities(Headers& headers, std::string_view zone_domain, std::string_view rule_domain);
 
+/// A Microsoft caller: the first sip URI of P-Asserted-Identity ("Ann"<sip:ann@contoso.test>,<tel:+43...>), else
+/// `from`, without what only that side understands (GRUU, epid). The header in `headers` becomes that one value.
+std::string asserted_caller(Headers& headers, std::string_view from);
+
 /// Tags and Call-IDs: 2 * bytes hexadecimal digits from `random` (threat model B1: at least 64 bits).
 std::string random_token(RandomSource& random, std::size_t bytes);
 

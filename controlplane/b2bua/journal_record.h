@@ -14,7 +14,7 @@
 
 namespace isthmus::b2bua {
 
-inline constexpr std::uint32_t kRecordVersion = 3;
+inline constexpr std::uint32_t kRecordVersion = 4;
 
 struct JournalRecord {
   const Call& call;

@@ -65,11 +65,14 @@ struct Leg {
   std::string peer;        ///< transport and address in use, for people
   bool is_tls = false;     ///< of the signalling link
   std::string user_agent;  ///< User-Agent or Server of the peer (R29)
+  /// Microsoft: groups this call with messages and shares of the same two people; the caller's own, or drawn by us.
+  std::string conversation_id;
   Dialog dialog;
   MethodSet allow;
   bool supports_timer = false;
   bool supports_100rel = false;
   bool requires_100rel = false;
+  bool takes_early_media = true;   ///< leg A: may have a description in a 18x
   std::uint64_t sdp_mark = 0;      ///< of the last description taken from the peer: equal ones need no new answer
   std::optional<ServerId> invite;  ///< initial INVITE that we have not answered finally (leg A)
   std::uint32_t invite_cseq = 0;

@@ -177,6 +177,7 @@ struct Dispatch {
   void operator()(IceNominated& event) const { on_ice_nominated(step, event); }
   void operator()(IceFailed& event) const { on_ice_failed(step, event); }
   void operator()(ConsentLost& event) const { on_consent_lost(step, event); }
+  void operator()(PictureWanted& event) const { on_picture_wanted(step, event); }
   void operator()(TimerFired& event) const { on_timer(step, event); }
   void operator()(EndAsked& event) const { end_call(step, {std::move(event.reason), 503}); }
 };

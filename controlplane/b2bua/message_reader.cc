@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
+#include "controlplane/b2bua/body_choice.h"
+#include "controlplane/b2bua/diagnostics.h"
 #include "controlplane/sdp/session_description.h"
-#include "controlplane/sip/multipart.h"
 
 namespace isthmus::b2bua {
 namespace {
@@ -59,16 +61,31 @@ void read_crossing(const sip::Message& message, Dialect from, Dialect to, Header
   }
 }
 
-/// Of a body in several parts the session description. Where there is none, or another part must be understood, the
-/// body stays what it is, and the call refuses its type (415).
-std::optional<Body> read_body(const sip::Message& message) {
-  if (message.body().empty()) return std::nullopt;
-  if (sip::is_multipart(message.content_type())) {
-    const auto parts = sip::split_multipart(message.content_type(), message.body());
-    const auto found = parts ? sip::find_description(*parts, kSdpType) : Result<const sip::Part*>(nullptr);
-    if (found && *found != nullptr) return Body{std::string(kSdpType), std::string((*found)->content)};
-  }
-  return Body{std::string(message.content_type()), message.body()};
+/// At most `bytes` of it.
+std::string bounded(std::optional<std::string_view> text, std::size_t bytes) {
+  return std::string(text.value_or(std::string_view()).substr(0, bytes));
+}
+
+void read_body(const sip::Message& message, Signal& signal) {
+  BodyChoice choice = choose_body(message);
+  signal.body = std::move(choice.body);
+  signal.body_refused = std::move(choice.refused);
+}
+
+/// What Microsoft peers alone say.
+void read_microsoft(const sip::Message& message, Dialect to, Signal& signal) {
+  signal.supports_ms_early_media = message.lists(HeaderId::kSupported, "ms-early-media");
+  signal.diagnosis = read_diagnosis(message);
+  if (to == Dialect::kMicrosoft) return;
+  if (auto header = diagnosis_for_standards(message, signal.diagnosis)) signal.crossing.push_back(std::move(*header));
+}
+
+std::string read_epid(const sip::Message& message) {
+  const std::string_view epid = message.to().parameter("epid").value_or(std::string_view());
+  const bool good = epid.size() <= kMaxEpidBytes && std::all_of(epid.begin(), epid.end(), [](char c) {
+                      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+                    });
+  return good ? std::string(epid) : std::string();
 }
 
 void read_shared(const sip::Message& message, Dialect from, Dialect to, Signal& signal) {
@@ -89,8 +106,12 @@ void read_shared(const sip::Message& message, Dialect from, Dialect to, Signal& 
     signal.allow = set;
   }
   signal.session = read_session(message);
-  signal.body = read_body(message);
+  signal.product =
+      bounded(message.header(message.is_request() ? HeaderId::kUserAgent : HeaderId::kServer), kMaxProductBytes);
+  if (signal.product.empty()) signal.product = bounded(message.header(HeaderId::kUserAgent), kMaxProductBytes);
+  read_body(message, signal);
   read_crossing(message, from, to, signal.crossing);
+  if (from == Dialect::kMicrosoft) read_microsoft(message, to, signal);
 }
 
 }  // namespace
@@ -128,6 +149,7 @@ Response read_response(const sip::Message& message, Dialect from, Dialect to) {
   response.status = message.status();
   response.reason = message.reason();
   response.to_tag = message.to_tag();
+  if (from == Dialect::kMicrosoft) response.to_epid = read_epid(message);
   read_shared(message, from, to, response);
   if (const auto rseq = message.header(HeaderId::kRseq)) response.rseq = number(*rseq);
   if (const auto retry = message.header(HeaderId::kRetryAfter)) response.retry_after_s = number(*retry);

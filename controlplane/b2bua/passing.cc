@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "controlplane/b2bua/body_choice.h"
 #include "controlplane/b2bua/step.h"
 
 namespace isthmus::b2bua {
@@ -10,6 +11,11 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kInfoTypes{"application/dtmf-relay", "application/dtmf",
                                                      "application/media_control+xml"};
+constexpr std::string_view kMediaControl = "application/media_control+xml";
+/// RFC 5168 6.
+constexpr std::string_view kPictureFastUpdate =
+    "<?xml version=\"1.0\" encoding=\"utf-8\" ?>\r\n<media_control><vc_primitive><to_encoder>"
+    "<picture_fast_update></picture_fast_update></to_encoder></vc_primitive></media_control>\r\n";
 constexpr std::string_view kInfoAccept = "application/dtmf-relay, application/dtmf, application/media_control+xml";
 
 std::uint64_t packets_of(const contract::SessionStats& stats) {
@@ -29,7 +35,42 @@ std::size_t flows_of(const contract::SessionSpec& spec) {
   return flows;
 }
 
+/// A key frame of the peer of `side`, of each picture that it sends.
+void request_pictures(Step& step, Side side) {
+  const Call& call = step.call;
+  for (std::size_t i = 0; i < call.media.streams.size(); ++i) {
+    const media::Stream& stream = call.media.streams[i];
+    if (stream.kind != sdp::MediaKind::kVideo || !stream.leg[contract::index(side)].accepted) continue;
+    step.emit(RequestPicture{call.session, static_cast<std::uint16_t>(i), side});
+  }
+}
+
+/// INFO for a Microsoft peer, which knows RTCP alone: the wish for a picture goes that way, everything else nowhere.
+void on_info_for_microsoft(Step& step, Side side, ServerId transaction, const Request& request) {
+  const bool wants_picture =
+      has_type(*request.body, kMediaControl) && request.body->text.find("picture_fast_update") != std::string::npos;
+  if (!wants_picture) {
+    return reply(step, side, transaction, {415, "", {}, {{"Accept", std::string(kMediaControl)}}});
+  }
+  request_pictures(step, other(side));
+  reply(step, side, transaction, {200});
+}
+
 }  // namespace
+
+void on_picture_wanted(Step& step, const PictureWanted& wanted) {
+  const Call& call = step.call;
+  const Leg& leg = step.leg(wanted.side);
+  if (call.state != State::kUp || dialect(step, wanted.side) == Dialect::kMicrosoft) return;
+  if (leg.allow.bits() != 0 && !leg.allow.has(Method::kInfo)) return;
+  const bool asking =
+      std::any_of(call.outstanding.begin(), call.outstanding.end(), [&wanted](const Outstanding& asked) {
+        return asked.side == wanted.side && asked.purpose == Outstanding::Purpose::kInfo;
+      });
+  if (asking) return;
+  send(step, wanted.side, Method::kInfo, Outstanding::Purpose::kInfo,
+       Body{std::string(kMediaControl), std::string(kPictureFastUpdate)});
+}
 
 void on_info(Step& step, Side side, ServerId transaction, Request& request) {
   Call& call = step.call;
@@ -38,6 +79,9 @@ void on_info(Step& step, Side side, ServerId transaction, Request& request) {
   const bool known = std::any_of(kInfoTypes.begin(), kInfoTypes.end(),
                                  [&request](std::string_view type) { return has_type(*request.body, type); });
   if (!known) return reply(step, side, transaction, {415, "", {}, {{"Accept", std::string(kInfoAccept)}}});
+  if (call.state == State::kUp && dialect(step, other(side)) == Dialect::kMicrosoft) {
+    return on_info_for_microsoft(step, side, transaction, request);
+  }
   const auto passing = std::count_if(call.outstanding.begin(), call.outstanding.end(), [](const Outstanding& asked) {
     return asked.purpose == Outstanding::Purpose::kInfo;
   });
@@ -50,14 +94,14 @@ void on_info(Step& step, Side side, ServerId transaction, Request& request) {
 }
 
 void on_info_response(Step& step, const Outstanding& asked, Response& response) {
-  if (response.status < 200) return;
+  if (response.status < 200 || asked.reply_to == 0) return;  // 0: our own wish for a picture, which nobody waits for
   Reply what{response.status, std::move(response.reason)};
   if (response.local || response.status == 401 || response.status == 407) what = {500};
   reply(step, other(asked.side), asked.reply_to, std::move(what));
 }
 
 void on_options(Step& step, Side side, ServerId transaction) {
-  reply(step, side, transaction, {200, "", {}, {{"Accept", std::string(kSdpType)}}, true});
+  reply(step, side, transaction, {200, "", {}, {{"Accept", std::string(kAcceptedBodies)}}, true});
 }
 
 void on_media_timed_out(Step& step, const MediaTimedOut& event) {

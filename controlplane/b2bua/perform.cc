@@ -187,6 +187,12 @@ void B2bua::perform(Entry& entry, QueryStats& action) {
   });
 }
 
+void B2bua::perform(Entry&, RequestPicture& action) {
+  ++counters_.pictures_requested;
+  // An error means that the session is gone; so is the picture.
+  deps_.relay.request_picture(action.session, action.stream, action.side, [](Result<void>) {});
+}
+
 void B2bua::perform(Entry& entry, StartTimer& action) {
   event_loop::TimerId& timer = entry.timers[static_cast<std::size_t>(action.timer)][contract::index(action.side)];
   if (timer != event_loop::kNoTimer) deps_.timers.cancel(timer);

@@ -93,7 +93,7 @@ template <typename A> void describe(A& a, MethodSet& v) {
   v = MethodSet::from_bits(bits);
 }
 template <typename A> void describe(A& a, Leg& v) {
-  a(v.zone, v.peer, v.is_tls, v.user_agent, v.dialog, v.allow, v.supports_timer, v.supports_100rel, v.sdp_mark,
+  a(v.zone, v.peer, v.is_tls, v.user_agent, v.conversation_id, v.dialog, v.allow, v.supports_timer, v.supports_100rel, v.sdp_mark,
     v.invite_cseq, v.session, v.end);
 }
 template <typename A> void describe(A& a, Attempt& v) { a(v.target, v.uri); }

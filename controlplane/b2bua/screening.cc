@@ -11,6 +11,32 @@ using sip::HeaderId;
 
 constexpr std::uint32_t kDefaultMaxForwards = 70;  // RFC 3261 8.1.1.6
 
+struct MethodRow {
+  sip::Method method;
+  std::uint16_t outside;
+  std::uint16_t inside;
+};
+// 405: known and not served here (RFC 3261 8.2.1); 481: it needs a dialog, or a subscription (RFC 6665 4.1.3); 489: no
+// event package is served (RFC 6665 7.3.2), and Microsoft clients wait for some final answer.
+constexpr MethodRow kMethods[] = {
+    {sip::Method::kInvite, 0, 0},        //
+    {sip::Method::kOptions, 0, 0},       //
+    {sip::Method::kAck, 481, 405},       // never asked: an ACK has no response
+    {sip::Method::kBye, 481, 0},         //
+    {sip::Method::kCancel, 481, 405},    // the transaction layer's
+    {sip::Method::kPrack, 481, 0},       //
+    {sip::Method::kUpdate, 481, 0},      //
+    {sip::Method::kInfo, 481, 0},        //
+    {sip::Method::kRegister, 405, 405},  //
+    {sip::Method::kSubscribe, 489, 489}, {sip::Method::kNotify, 481, 481},
+    {sip::Method::kRefer, 405, 403},     // transfer is not served yet; the call goes on
+    {sip::Method::kMessage, 405, 405},   //
+    {sip::Method::kPublish, 405, 405},   //
+    {sip::Method::kService, 405, 405},   // client to its own server
+    {sip::Method::kBenotify, 405, 405},  //
+    {sip::Method::kOther, 501, 501},     // NEGOTIATE and whatever comes
+};
+
 Headers warning(std::string_view agent_host, std::string_view text) {
   std::string value = "399 ";
   value += agent_host;
@@ -22,27 +48,11 @@ Headers warning(std::string_view agent_host, std::string_view text) {
 
 }  // namespace
 
-Door door_for(sip::Method method) {
-  switch (method) {
-    case sip::Method::kInvite: return Door::kCall;
-    case sip::Method::kOptions: return Door::kOptions;
-    case sip::Method::kAck:
-    case sip::Method::kBye:
-    case sip::Method::kCancel:
-    case sip::Method::kPrack:
-    case sip::Method::kUpdate:
-    case sip::Method::kInfo: return Door::kNoDialog;
-    case sip::Method::kRegister:
-    case sip::Method::kSubscribe:
-    case sip::Method::kNotify:
-    case sip::Method::kRefer:
-    case sip::Method::kMessage:
-    case sip::Method::kPublish: return Door::kNotAllowed;
-    case sip::Method::kService:
-    case sip::Method::kBenotify:
-    case sip::Method::kOther: return Door::kNotImplemented;
+std::uint16_t refusal_of(sip::Method method, Place place) {
+  for (const MethodRow& row : kMethods) {
+    if (row.method == method) return place == Place::kOutside ? row.outside : row.inside;
   }
-  return Door::kNotImplemented;
+  return 501;
 }
 
 std::optional<Refused> screen_extensions(const sip::Message& request) {

@@ -18,15 +18,11 @@ struct Refused {
   Headers headers{};
 };
 
-/// How a request outside of a dialog is treated, by its method.
-enum class Door : std::uint8_t {
-  kCall,           ///< INVITE
-  kOptions,        ///< answered at once
-  kNoDialog,       ///< BYE, UPDATE, ...: 481
-  kNotAllowed,     ///< known, but not for us: 405 (RFC 3261 8.2.1)
-  kNotImplemented  ///< 501
-};
-Door door_for(sip::Method method);
+/// How a request is treated by its method, outside of a dialog and inside of one. What the table does not take is
+/// refused (threat model B1).
+enum class Place : std::uint8_t { kOutside, kInside };
+/// The status of the refusal; 0: it is taken. BENOTIFY never gets here: it has no response.
+std::uint16_t refusal_of(sip::Method method, Place place);
 
 /// RFC 3261 8.2 in its order, for an INVITE. `agent_host` stands in Warning.
 std::optional<Refused> screen_invite(const sip::Message& invite, std::string_view agent_host);

@@ -10,6 +10,8 @@ namespace {
 constexpr std::uint32_t kExhaustedRetryAfterS = 10;  // a call lasts minutes; asking again sooner is of no use
 constexpr std::size_t kTagBytes = 8;                 // 64 bits (threat model B1)
 constexpr std::size_t kCallIdBytes = 16;
+// 24 characters, as clients draw them; any token of base64 letters will do.
+constexpr std::size_t kConversationIdBytes = 12;
 
 void fail_call(Step& step, Reply what, std::string reason) {
   Call& call = step.call;
@@ -91,6 +93,9 @@ void begin(Step& step, Began& began) {
   a.supports_timer = invite.supports_timer;
   a.supports_100rel = invite.supports_100rel || invite.requires_100rel;
   a.requires_100rel = invite.requires_100rel;
+  // Lync shows a call with a description in a 18x as failed unless it asked for one: 180 alone is always safe.
+  a.takes_early_media =
+      dialect(step, Side::kA) == Dialect::kStandards || (a.supports_100rel && invite.supports_ms_early_media);
   call.invite_crossing = std::move(invite.crossing);
   call.delayed = !invite.body.has_value();
 
@@ -98,9 +103,7 @@ void begin(Step& step, Began& began) {
   if (auto refusal = refuse_interval(step, Side::kA, invite)) {
     return fail_call(step, std::move(*refusal), "session interval too small");
   }
-  if (invite.body && !has_type(*invite.body, kSdpType)) {
-    return fail_call(step, {415, "", {}, {{"Accept", std::string(kSdpType)}}}, "body is not SDP");
-  }
+  if (const auto refused = refuse_body(invite)) return fail_call(step, reply_of(step, *refused), refused->text);
   if (call.delayed && a.requires_100rel) {
     // The first reliable response would have to carry an offer before anybody was asked (RFC 3262 5).
     return fail_call(step, {420, "", {}, {{"Unsupported", "100rel"}}}, "100rel required in an INVITE without SDP");
@@ -187,7 +190,10 @@ void send_invite(Step& step) {
   Leg& b = step.leg(Side::kB);
   Dialog dialog;
   dialog.initiated = true;
-  dialog.local_name = identity_for(step.leg(Side::kA).dialog.remote_name, zone_domain, attempt.target.caller_domain);
+  Headers headers = crossing_to(call.invite_crossing, MessageKind::kRequest, dialect(step, Side::kA), dialect_of(zone));
+  std::string caller = step.leg(Side::kA).dialog.remote_name;
+  if (dialect(step, Side::kA) == Dialect::kMicrosoft) caller = asserted_caller(headers, caller);
+  dialog.local_name = identity_for(caller, zone_domain, attempt.target.caller_domain);
   dialog.remote_name = "<" + attempt.uri + ">";
   dialog.remote_target = attempt.uri;
   if (call.calling.timer_retries > 0 || call.calling.clear_retry) {
@@ -202,10 +208,12 @@ void send_invite(Step& step) {
   b.dialog = std::move(dialog);
   b.session.duty = SessionDuty::kNone;
 
-  Headers headers =
-      crossing_to(call.invite_crossing, MessageKind::kRequest, dialect_of(step.zone(Side::kA)), dialect_of(zone));
   repair_identities(headers, zone_domain, attempt.target.caller_domain);
   for (Header& header : ask_interval(step, Side::kB)) headers.push_back(std::move(header));
+  if (dialect_of(zone) == Dialect::kMicrosoft) {
+    if (b.conversation_id.empty()) b.conversation_id = random_token(step.context.random, kConversationIdBytes);
+    headers.push_back({"Ms-Conversation-ID", b.conversation_id});
+  }
   step.emit(WriteJournal{});
   call.calling.invite = send(step, Side::kB, Method::kInvite, Outstanding::Purpose::kSetup,
                              sdp_body(step, Side::kB, written->description), std::move(headers))

@@ -50,6 +50,12 @@ inline constexpr std::string_view kSdpType = "application/sdp";
 /// Media type without parameters, compared without case.
 bool has_type(const Body& body, std::string_view type);
 
+/// Why a body cannot be taken as a session description.
+struct BodyRefusal {
+  std::uint16_t status = 415;
+  std::string text;
+};
+
 enum class Refresher : std::uint8_t { kUac, kUas };
 
 /// Session-Expires and Min-SE (RFC 4028) as far as present.
@@ -58,6 +64,10 @@ struct SessionTimerWords {
   std::optional<Refresher> refresher;
   std::optional<std::uint32_t> min_se_s;
 };
+
+inline constexpr std::size_t kMaxProductBytes = 256;
+/// [MS-SIPRE] allows 16; anything longer than this is left out.
+inline constexpr std::size_t kMaxEpidBytes = 64;
 
 /// Parts that requests and responses share.
 struct Signal {
@@ -69,8 +79,12 @@ struct Signal {
   bool supports_timer = false;
   std::optional<MethodSet> allow;  ///< absent: the message has no Allow
   SessionTimerWords session;
-  std::optional<Body> body;
-  Headers crossing;  ///< what the header table lets through to the other leg
+  std::optional<Body> body;                 ///< of several parts: the session description
+  std::optional<BodyRefusal> body_refused;  ///< there is a body, and no description in it
+  bool supports_ms_early_media = false;     ///< takes a description in a 18x (Microsoft peers alone say so)
+  std::string product;                      ///< User-Agent or Server, at most kMaxProductBytes
+  std::string diagnosis;                    ///< of Microsoft peers: "1027 text", see diagnostics.h
+  Headers crossing;                         ///< what the header table lets through to the other leg
 };
 
 struct Request : Signal {
@@ -87,6 +101,7 @@ struct Response : Signal {
   std::uint16_t status = 0;
   std::string reason;
   std::string to_tag;
+  std::string to_epid;                         ///< of the peer's device, Microsoft; goes with its tag
   std::optional<std::uint32_t> rseq;           ///< of a reliable provisional response
   std::optional<std::uint32_t> retry_after_s;  ///< Retry-After
   bool local = false;  ///< made here: no answer came in time (408) or the peer could not be reached (503)

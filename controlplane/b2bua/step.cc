@@ -1,5 +1,7 @@
 #include "controlplane/b2bua/step.h"
 
+#include "controlplane/b2bua/body_choice.h"
+#include "controlplane/b2bua/diagnostics.h"
 #include "controlplane/b2bua/zone_media.h"
 #include "controlplane/sdp/reader.h"
 #include "controlplane/sdp/writer.h"
@@ -7,6 +9,7 @@
 namespace isthmus::b2bua {
 
 void reply(Step& step, Side side, ServerId transaction, Reply what) {
+  keep_for(dialect(step, side), what.headers);
   step.emit(SendResponse{side, transaction, what.status, std::move(what.reason), std::move(what.body),
                          std::move(what.headers), what.with_contact});
 }
@@ -19,9 +22,25 @@ Headers warning(const Step& step, std::uint16_t code, std::string_view text) {
 Reply reply_of(const Step& step, const media::Refusal& refusal) {
   Reply what;
   what.status = refusal.status;
-  what.headers = {{"Warning", media::warning_value(refusal, step.context.config.node.host_name)}};
+  what.headers = {{"Warning", media::warning_value(refusal, step.context.config.node.host_name)},
+                  client_diagnostics(refusal.diagnosis)};
   return what;
 }
+
+Reply reply_of(const Step& step, const BodyRefusal& refusal) {
+  Reply what{refusal.status, "", {}, warning(step, 399, refusal.text)};
+  if (refusal.status == 415) what.headers.push_back({"Accept", std::string(kAcceptedBodies)});
+  what.headers.push_back(client_diagnostics({}));
+  return what;
+}
+
+std::optional<BodyRefusal> refuse_body(const Signal& signal) {
+  if (signal.body_refused) return signal.body_refused;
+  if (signal.body && !has_type(*signal.body, kSdpType)) return refusal_of_type(signal.body->content_type);
+  return std::nullopt;
+}
+
+Dialect dialect(const Step& step, Side side) { return dialect_of(step.zone(side)); }
 
 Header retry_after(std::uint32_t seconds) { return {"Retry-After", std::to_string(seconds)}; }
 Header random_retry_after(Step& step) { return retry_after(step.context.random.below(11)); }
@@ -34,6 +53,7 @@ Outstanding& send(Step& step, Side side, Method method, Outstanding::Purpose pur
   asked.method = method;
   asked.cseq = ++step.leg(side).dialog.local_cseq;
   asked.purpose = purpose;
+  keep_for(dialect(step, side), headers);
   step.emit(SendRequest{side, asked.id, method, asked.cseq, std::move(body), std::move(headers)});
   step.call.outstanding.push_back(asked);
   return step.call.outstanding.back();
@@ -70,7 +90,7 @@ void close_session(Step& step) {
 }
 
 Body sdp_body(const Step& step, Side to, const sdp::SessionDescription& description) {
-  return {std::string(kSdpType), sdp::serialise(description, leg_settings(step, to).dialect)};
+  return {std::string(kSdpType), sdp::serialise(description, dialect(step, to))};
 }
 
 std::uint64_t mark_of(std::string_view text) {

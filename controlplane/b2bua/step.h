@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "controlplane/b2bua/header_table.h"
 #include "controlplane/b2bua/machine.h"
 #include "controlplane/media/negotiation.h"
 
@@ -35,6 +36,11 @@ struct Reply {
 void reply(Step& step, Side side, ServerId transaction, Reply what);
 Headers warning(const Step& step, std::uint16_t code, std::string_view text);
 Reply reply_of(const Step& step, const media::Refusal& refusal);
+/// For a body that is no session description.
+Reply reply_of(const Step& step, const BodyRefusal& refusal);
+/// Nothing: there is no body, or it is a description.
+std::optional<BodyRefusal> refuse_body(const Signal& signal);
+Dialect dialect(const Step& step, Side side);
 /// Retry-After of 0..10 s (RFC 3261 14.2).
 Header random_retry_after(Step& step);
 Header retry_after(std::uint32_t seconds);
@@ -154,6 +160,7 @@ void stop_session_timers(Step& step, Side side);
 // ---- passing.cc: INFO, OPTIONS, UPDATE without SDP, media events ----
 void on_info(Step& step, Side side, ServerId transaction, Request& request);
 void on_info_response(Step& step, const Outstanding& asked, Response& response);
+void on_picture_wanted(Step& step, const PictureWanted& wanted);
 void on_options(Step& step, Side side, ServerId transaction);
 void on_media_timed_out(Step& step, const MediaTimedOut& event);
 void on_media_started(Step& step, const MediaStarted& event);

@@ -24,6 +24,15 @@ const Zone* ControlPlane::find_zone(std::string_view name) const { return find_b
 
 const Listener* ControlPlane::find_listener(std::string_view name) const { return find_by_name(listeners, name); }
 
+std::string ControlPlane::advertised_host(const Listener& listener) const {
+  if (!listener.advertised_host.empty() || listener.transport != Transport::kTls) return listener.advertised_host;
+  if (node.host_name == Node{}.host_name) return {};
+  const auto serves_microsoft = [&listener](const Zone& zone) {
+    return zone.dialect == Dialect::kMicrosoft && (zone.listener.empty() || zone.listener == listener.name);
+  };
+  return std::ranges::any_of(zones, serves_microsoft) ? node.host_name : std::string();
+}
+
 const Network* ControlPlane::network_of(const Zone& zone) const {
   if (!zone.network.empty()) return find_by_name(networks, zone.network);
   return networks.empty() ? nullptr : &networks.front();

@@ -202,6 +202,9 @@ struct ControlPlane {
 
   const Zone* find_zone(std::string_view name) const;
   const Listener* find_listener(std::string_view name) const;
+  /// Host of Via and Contact; empty: the address. Microsoft servers want a name that the certificate has ([MS-SIPRE],
+  /// "400 Missing Correct Via Header"), so a TLS listener that serves them has the node's unless it says otherwise.
+  std::string advertised_host(const Listener& listener) const;
   /// Of the zone, or the first one where the zone names none.
   const Network* network_of(const Zone& zone) const;
 };

@@ -53,6 +53,7 @@ namespace isthmus::sip {
   X(request_retransmissions, "request_retransmissions")               \
   X(response_retransmissions, "response_retransmissions")             \
   X(merged_requests, "merged_requests")                               \
+  X(benotify_ignored, "benotify_ignored")                             \
   X(server_transactions_refused, "server_transactions_refused")       \
   X(client_transactions_refused, "client_transactions_refused")       \
   X(client_timed_out, "client_timed_out")                             \

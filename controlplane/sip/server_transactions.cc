@@ -25,6 +25,11 @@ TransactionLayer::Servers::~Servers() {
 
 void TransactionLayer::Servers::on_request(Message&& request, const Flow& flow) {
   if (request.method() == Method::kAck) return on_ack(std::move(request), flow);
+  if (request.method() == Method::kBenotify) {
+    // [MS-SIP]: "best effort", never answered. A transaction would wait for its answer for ever.
+    ++shared_.transport.counters().benotify_ignored;
+    return;
+  }
   if (const auto known = by_key_.find(server_key(request)); known != by_key_.end()) {
     ++shared_.transport.counters().request_retransmissions;
     step(known->second, *slots_.find(known->second), Event::kRequest);

@@ -43,7 +43,7 @@ struct TransactionSettings {
 class TransactionUser {
  public:
   virtual ~TransactionUser() = default;
-  /// A new request, neither ACK nor CANCEL, of any method: answer each one (405 or 501 for what is not handled).
+  /// A new request, neither ACK, CANCEL nor BENOTIFY, of any method: answer each one (405 or 501 for what is not handled).
   virtual void on_request(ServerId transaction, Message request, const Flow& flow) = 0;
   /// CANCEL for an INVITE that has no final response yet; the CANCEL itself has its 200. The user answers the INVITE
   /// 487.

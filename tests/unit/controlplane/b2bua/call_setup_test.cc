@@ -81,7 +81,8 @@ TEST(CallSetup, OtherBodiesAre415WithAccept) {
   invite.body = Body{"text/plain", "hello"};
   bench.begin_with(invite);
   EXPECT_EQ(bench.answered(), "415");
-  EXPECT_EQ(bench.header(bench.find_last<SendResponse>()->headers, "Accept"), "application/sdp");
+  EXPECT_EQ(bench.header(bench.find_last<SendResponse>()->headers, "Accept"),
+            "application/sdp, multipart/alternative, multipart/mixed, multipart/related");
   EXPECT_TRUE(bench.finished);
 }
 
