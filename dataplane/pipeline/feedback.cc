@@ -67,6 +67,10 @@ void start(State& state, Leg& leg) {
   if (asks_for_source(leg)) leg.reports.next_report_ns = state.time.now.monotonic_ns;
   if (far.receive.adapts == 0) return;
   far.video->had_idr = false;
+  if (far.video->to == contract::VideoFormat::kH264Uc) {
+    leg.feedback.asks_left = kStartAsks;
+    leg.feedback.ask_again_ns = state.time.now.monotonic_ns + kStartAskNs;
+  }
   // A peer that has sent nothing yet begins with a key frame by itself.
   if (far.receive.packets.get() == 0 && far.config->feedback == contract::FeedbackDialect::kRfc4585) return;
   far.feedback.pli_wanted = true;
@@ -88,6 +92,16 @@ void tell_picture_wanted(State& state, Leg& leg) {
 }
 
 }  // namespace
+
+void ask_again(State& state, Leg& leg) {
+  if (leg.feedback.asks_left == 0 || state.time.now.monotonic_ns < leg.feedback.ask_again_ns) return;
+  --leg.feedback.asks_left;
+  leg.feedback.ask_again_ns = state.time.now.monotonic_ns + kStartAskNs;
+  Leg& far = *leg.receive.far;
+  if (far.receive.adapts == 0 || far.receive.packets.get() == 0) return;
+  far.feedback.pli_wanted = true;
+  wake_feedback(state, far);
+}
 
 bool asks_for_source(const Leg& leg) {
   return leg.config->feedback == contract::FeedbackDialect::kMicrosoft && is_video(leg);

@@ -11,6 +11,10 @@ namespace isthmus::pipeline {
 void wake_feedback(State& state, session::Leg& leg);
 void send_leg_feedback(State& state, session::Leg& leg, io::Burst& out);
 
+/// Asks the source of a Microsoft peer's picture again while its media is young: a client whose decoder comes up after
+/// the first key frame shows nothing until the next, and one of them never asks.
+void ask_again(State& state, session::Leg& leg);
+
 /// A Microsoft peer sends video only when it is asked to ([MS-RTP] 2.2.12.2).
 bool asks_for_source(const session::Leg& leg);
 /// Adds the video source request of the leg; the same one keeps its id.

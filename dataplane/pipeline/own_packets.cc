@@ -105,6 +105,7 @@ void look_at(State& state, Leg& leg, io::Burst& out) {
   watch_one_way(state, leg);
   let_go(state, leg, false);
   if (state.time.now.monotonic_ns >= leg.reports.next_report_ns) send_report(state, leg, out);
+  ask_again(state, leg);
   const session::LegFeedback& feedback = leg.feedback;
   if ((feedback.pli_wanted || feedback.fir_wanted || feedback.start_wanted) && !out.full()) {
     send_leg_feedback(state, leg, out);

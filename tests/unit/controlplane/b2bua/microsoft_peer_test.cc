@@ -191,7 +191,7 @@ TEST(MicrosoftPeer, PidginCallsAndHangsUp) {
   const sip::Message ok = bench.next(kAnn);
   const std::string tag(ok.to_tag());
   const std::string us = ok.contacts().at(0).uri.text;
-  EXPECT_EQ(ok.vias().at(0).text.substr(0, 30), "SIP/2.0/udp 198.51.100.1:5060;");
+  EXPECT_EQ(ok.vias().at(0).text, "SIP/2.0/udp 198.51.100.1:5060");
   bench.send(kAnn, pidgin("ACK", 1, us, tag));
   EXPECT_EQ(bench.b2bua->views("", 1).at(0).state, "up");
   bench.send(kAnn, pidgin("BYE", 2, us, tag));

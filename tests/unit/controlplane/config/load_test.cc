@@ -73,6 +73,37 @@ TEST(ConfigLoad, ZoneWithoutNetworkHasTheFirst) {
   EXPECT_EQ(config->network_of(config->zones[0])->name, "lab");
 }
 
+TEST(ConfigLoad, ZoneSpeaksAsItsDialectSays) {  // R40
+  const auto plain = load_text(kSmall);
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->zones[0].dialect, Dialect::kStandards);
+  const auto config = load_text(std::string(kSmall) +
+                                "[[zone]]\nname = \"fe\"\ndialect = \"microsoft\"\n"
+                                "peers = [{ host = \"127.0.0.9\" }]\n");
+  ASSERT_TRUE(config) << to_text(config.error(), "f");
+  EXPECT_EQ(config->find_zone("fe")->dialect, Dialect::kMicrosoft);
+}
+
+TEST(ControlPlane, MicrosoftListenersAreNamed) {
+  ControlPlane config;
+  config.listeners.resize(2);
+  config.listeners[0].name = "fe";
+  config.listeners[0].transport = Transport::kTls;
+  config.listeners[1].name = "rooms";
+  config.zones.resize(1);
+  config.zones[0].listener = "fe";
+  config.node.host_name = "gw.contoso.test";
+  EXPECT_EQ(config.advertised_host(config.listeners[0]), "");
+  config.zones[0].dialect = Dialect::kMicrosoft;
+  EXPECT_EQ(config.advertised_host(config.listeners[0]), "gw.contoso.test");
+  EXPECT_EQ(config.advertised_host(config.listeners[1]), "");
+  config.listeners[0].advertised_host = "sip.contoso.test";
+  EXPECT_EQ(config.advertised_host(config.listeners[0]), "sip.contoso.test");
+  config.listeners[0].advertised_host.clear();
+  config.node.host_name = "localhost";
+  EXPECT_EQ(config.advertised_host(config.listeners[0]), "");
+}
+
 TEST(ConfigLoad, SevenPeersAreTaken) {  // R172
   std::string text = R"([[listener]]
 name = "udp"
