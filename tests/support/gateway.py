@@ -99,9 +99,9 @@ on_match = "stop"
 
 [[search_rule]]
 name = "to the left"
-pattern_type = "prefix"
-pattern = "left@"
-target_zone = "left"
+pattern_type = "regex"
+pattern = "left@.*"
+{left_rule}target_zone = "left"
 on_match = "stop"
 
 # Each zone's peers come by its listener; these are for the other transport.
@@ -140,7 +140,8 @@ client_certificate = "{wanted}"
 TLS_PORTS = {"left": 65072, "right": 5061}  # of the gateway
 _PEER_NAMES = {"left": "left.example.com", "right": "right.example.com"}
 
-_DEFAULTS = {"left_dialect": "standards", "left_transport": "tcp", "right_transport": "udp", "left_encryption": "required", "right_encryption": "off",
+# left_domain: what the left side calls itself; calls by the gateway's address are put through under that name.
+_DEFAULTS = {"left_domain": "", "left_dialect": "standards", "left_transport": "tcp", "right_transport": "udp", "left_encryption": "required", "right_encryption": "off",
              "left_device": "", "right_device": "", "monitor": "true", "max_calls": 100, "log_level": "info", "client_certificate": "optional"}
 
 
@@ -174,6 +175,8 @@ def write_configuration(folder, run, io_mode, owner=None, **changes):
         values[f"{side.name}_at"] = "{ " + at + " }"
     values |= {f"{side}_device_line": f'device = "{values[f"{side}_device"]}"\n' if values[f"{side}_device"] else ""
                for side in ("left", "right")}
+    domain = values["left_domain"]
+    values["left_rule"] = f'behaviour = "replace"\nreplacement = "left@{domain}"\n' if domain else ""
     values |= {"io_mode": io_mode, "run": run, "rest_port": REST_PORT, "left": netns.LEFT.gateway, "left6": netns.LEFT.gateway6,
                "right": netns.RIGHT.gateway, "right6": netns.RIGHT.gateway6, "left_peer": netns.LEFT.peer,
                "right_peer": netns.RIGHT.peer}
