@@ -116,7 +116,7 @@ def check_headers(root):
     """Each header compiles by itself. ARCHITECTURE_CXX names the compiler (default g++)."""
     compiler = shlex.split(os.environ.get("ARCHITECTURE_CXX", "g++"))
     flags = ["-std=c++20", "-Wall", "-Wextra", "-msse4.2", "-I", str(root), "-DISTHMUS_TEST_DATA=\"\"", "-DISTHMUS_VERSION=\"0\"",
-             *package_flags(["libdpdk", "sofia-sip-ua", "libsrtp2"])]
+             *package_flags(["libdpdk", "sofia-sip-ua", "libsrtp2", "purple", "gstreamer-1.0"])]
     headers = [f for f in sources(root) if f.endswith(".h")]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for problem in pool.map(lambda h: compile_header(root, h, compiler, flags), headers):

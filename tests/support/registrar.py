@@ -190,7 +190,8 @@ class Registrar:
     # ---------------------------------------------------------------------------------------------------- messages
 
     async def response(self, message, sender):
-        if sender.is_gateway and message.value("Contact") and user_at_host(message.value("Contact"))[1] not in (sender.certified or {self.options.gateway_address}):
+        names = sender.certified or set()  # over TCP nobody showed a certificate
+        if sender.is_gateway and names and message.value("Contact") and user_at_host(message.value("Contact"))[1] not in names:
             self.wrong(f"{message.start}: {message.value('Contact')} is no name of the gateway's certificate")
         via = message.value("Via")
         branch = re.search(r"branch=([^;,\s]+)", via)
