@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <tuple>
 
 #include "controlplane/sip/peer_name.h"
 #include "dataplane/base/log.h"
@@ -185,7 +186,8 @@ void Directory::settle(const Service& service, Entry& entry, event_loop::Duratio
 }
 
 void Directory::order(std::vector<ServiceRecord>& records) {
-  std::ranges::stable_sort(records, {}, [](const ServiceRecord& record) { return record.priority; });
+  // Of equals the name decides, so that the draw below starts from one order whatever came in which.
+  std::ranges::sort(records, {}, [](const ServiceRecord& record) { return std::tie(record.priority, record.host); });
   for (std::size_t first = 0; first < records.size(); ++first) {
     std::uint32_t sum = 0;
     std::size_t last = first;
