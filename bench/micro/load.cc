@@ -63,6 +63,7 @@ Load::Load(const LoadOptions& options)
       engine_(crypto::make_ipsec_mb_engine()),
       peers_(crypto::make_ipsec_mb_engine()),
       link(networks_),
+      video_(options.video),
       io_(512),
       table_(networks_, {random_, *engine_, next_hops_, ports_, {&link}}),
       pipeline_(link, io_, *engine_, {.packets_per_port_per_second = 1'000'000'000}) {
@@ -79,6 +80,11 @@ Load::Load(const LoadOptions& options)
         leg.send_key = key_of(*options.suite, random_);
         leg.receive_key = key_of(*options.suite, random_);
       }
+    }
+    if (options.video) {
+      stream.kind = contract::MediaKind::kVideo;
+      stream.leg[0].video.format = contract::VideoFormat::kH264Uc;
+      stream.leg[1].video.format = contract::VideoFormat::kH264;
     }
     stream.a_to_b = {{0, 0, 8000, 8000}};
     stream.b_to_a = {{0, 0, 8000, 8000}};
@@ -108,13 +114,28 @@ void Load::add_flow(const SocketAddress& from, const SocketAddress& to, std::uin
   flows_.push_back(std::move(flow));
 }
 
+/// Pictures of eight fragments of one slice.
+void Load::make_fragment(Flow& flow) {
+  const unsigned part = flow.sequence % 8U;
+  std::uint8_t* rtp = flow.frame.data() + flow.rtp;
+  if (part == 0) flow.timestamp += 3000;
+  store_be32(rtp + 4, flow.timestamp);
+  rtp[1] = static_cast<std::uint8_t>(part == 7 ? 0x80 : 0);
+  rtp[12] = 0x5c;
+  rtp[13] = static_cast<std::uint8_t>(1U | (part == 0 ? 0x80U : 0U) | (part == 7 ? 0x40U : 0U));
+}
+
 void Load::fill(io::Burst& burst, std::size_t count) {
   std::array<crypto::SrtpJob, io::kBurstSize> jobs;
   std::size_t secured = 0;
   for (std::size_t i = 0; i < count; ++i) {
     Flow& flow = flows_[next_];
     store_be16(flow.frame.data() + flow.rtp + 2, ++flow.sequence);
-    store_be32(flow.frame.data() + flow.rtp + 4, flow.timestamp += 160);
+    if (video_) {
+      make_fragment(flow);
+    } else {
+      store_be32(flow.frame.data() + flow.rtp + 4, flow.timestamp += 160);
+    }
     io::Frame frame = io_.allocate();
     std::copy(flow.frame.begin(), flow.frame.end(), frame.data);
     frame.length = static_cast<std::uint16_t>(flow.frame.size());
@@ -151,8 +172,14 @@ std::uint64_t Load::run(std::size_t count) {
   fill(burst, count);
   const std::uint64_t begin = tsc();
   pipeline_.run(burst, now_);
-  const std::uint64_t cycles = tsc() - begin;
+  std::uint64_t cycles = tsc() - begin;
   io_.send(burst);
+  // What is adapted leaves with the ticks of the same turn.
+  for (bool more = video_; more; io_.send(burst)) {
+    const std::uint64_t tick_begin = tsc();
+    more = pipeline_.tick(burst, now_);
+    cycles += tsc() - tick_begin;
+  }
   return cycles;
 }
 

@@ -37,7 +37,8 @@ class PoolIo final : public io::Io {
 struct LoadOptions {
   std::size_t sessions = 1024;
   std::size_t payload_octets = 160;
-  std::optional<contract::SrtpSuite> suite;  ///< of both legs, both ways: each packet is opened and closed
+  bool video = false;                        ///< A sends X-H264UC, B H.264: both ways through the adapt stage
+  std::optional<contract::SrtpSuite> suite{};  ///< of both legs, both ways: each packet is opened and closed
 };
 
 contract::SrtpKey key_of(contract::SrtpSuite suite, RandomSource& random);
@@ -65,6 +66,7 @@ class Load {
   };
   void add_flow(const SocketAddress& from, const SocketAddress& to, std::uint32_t ssrc, std::size_t octets,
                 const std::optional<contract::SrtpKey>& key);
+  static void make_fragment(Flow& flow);
 
   std::vector<io::Network> networks_;
   SeededRandom random_{7};
@@ -77,6 +79,7 @@ class Load {
   session::WorkerLink link;
 
  private:
+  const bool video_;
   PoolIo io_;
   session::SessionTable table_;
   pipeline::Pipeline pipeline_;
