@@ -29,10 +29,11 @@ bool has_chroma_format(std::uint8_t profile) {
 
 // H.264 7.3.2.1.1.1
 void skip_scaling_list(BitReader& bits, unsigned size) {
-  std::int32_t last = 8;
-  std::int32_t next = 8;
+  std::uint32_t last = 8;
+  std::uint32_t next = 8;
   for (unsigned i = 0; i < size && bits.ok(); ++i) {
-    if (next != 0) next = (last + bits.signed_golomb()) & 0xff;
+    // Unsigned: a delta is -128..127, but a sender may write any (the sum modulo 256 is what the standard takes).
+    if (next != 0) next = (last + static_cast<std::uint32_t>(bits.signed_golomb())) & 0xffU;
     if (next != 0) last = next;
   }
 }
