@@ -42,7 +42,7 @@ sip::Transport to_sip(config::Transport transport) {
   return sip::Transport::kUdp;
 }
 
-/// Peers, where they are now, and trusted hosts that are one address: ranges stay under the rates of unknown sources.
+/// Peers, where they are now.
 std::vector<IpAddress> known_sources(const config::ControlPlane& config, const b2bua::Locate& locate) {
   std::vector<IpAddress> known;
   for (const config::Zone& zone : config.zones) {
@@ -50,8 +50,15 @@ std::vector<IpAddress> known_sources(const config::ControlPlane& config, const b
       for (const SocketAddress& place : locate(peer.host, peer.port, to_sip(peer.transport))) known.push_back(place.ip);
     }
   }
+  return known;
+}
+
+/// Trusted hosts; "anybody" is no range of known ones.
+std::vector<sip::SourceRange> known_ranges(const config::ControlPlane& config) {
+  std::vector<sip::SourceRange> known;
   for (const config::TrustedHost& host : config.trusted_hosts) {
-    if (const auto address = IpAddress::parse(host.network)) known.push_back(*address);
+    const auto range = trust::Network::parse(host.network);
+    if (range && range->prefix_bits > 0) known.push_back({range->address, range->prefix_bits});
   }
   return known;
 }
@@ -146,7 +153,7 @@ class Process::Impl {
     };
     directory_->on_change([this] {
       if (calls_) calls_->refresh_sources();
-      transport_.set_known_sources(known_sources(config_, locate_));
+      transport_.set_known_sources(known_sources(config_, locate_), known_ranges(config_));
     });
     for (const config::Zone& zone : config_.zones) {
       for (const config::Peer& peer : zone.peers) directory_->watch({peer.host, peer.port, to_sip(peer.transport)});
@@ -173,7 +180,7 @@ class Process::Impl {
       listeners_.push_back(*id);
       log::info("sip.listening", {{"listener", listener.name}, {"address", transport_.sent_by(*id)}});
     }
-    transport_.set_known_sources(known_sources(config_, locate_));
+    transport_.set_known_sources(known_sources(config_, locate_), known_ranges(config_));
     transport_.set_known_names(known_names(config_));
     return {};
   }

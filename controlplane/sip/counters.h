@@ -19,6 +19,8 @@ namespace isthmus::sip {
   X(framing_lost, "framing_lost")                                     \
   X(source_rate_dropped, "source_rate_dropped")                       \
   X(source_rate_refused, "source_rate_refused")                       \
+  X(all_rate_dropped, "all_rate_dropped")                             \
+  X(all_rate_refused, "all_rate_refused")                             \
   X(source_table_full, "source_table_full")                           \
   X(connections_accepted, "connections_accepted")                     \
   X(connections_opened, "connections_opened")                         \

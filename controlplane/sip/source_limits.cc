@@ -13,22 +13,49 @@ IpAddress key_of(const IpAddress& source) {
   return key;
 }
 
+IpAddress masked(IpAddress address, std::uint8_t bits) {
+  for (std::size_t i = 0; i < address.bytes.size(); ++i) {
+    const std::size_t first_bit = i * 8;
+    if (first_bit >= bits) {
+      address.bytes[i] = 0;
+    } else if (bits - first_bit < 8) {
+      address.bytes[i] = static_cast<std::uint8_t>(address.bytes[i] & (0xff00U >> (bits - first_bit)));
+    }
+  }
+  return address;
+}
+
 /// Sweeping is a walk over the whole table.
 constexpr std::chrono::seconds kSweepInterval{1};
 
 }  // namespace
 
-void SourceTable::set_known(std::vector<IpAddress> sources) {
+SourceTable::SourceTable(const event_loop::Clock& clock, SourceLimits limits)
+    : clock_(clock),
+      limits_(limits),
+      all_unknown_messages_{limits.all_unknown_messages.burst, clock.now()},
+      all_unknown_new_requests_{limits.all_unknown_new_requests.burst, clock.now()},
+      all_known_new_requests_{limits.all_known_new_requests.burst, clock.now()} {}
+
+void SourceTable::set_known(const std::vector<IpAddress>& sources, const std::vector<SourceRange>& ranges) {
   known_.clear();
   known_.insert(sources.begin(), sources.end());
+  known_ranges_.clear();
+  for (const SourceRange& range : ranges) known_ranges_[range.bits].insert(masked(range.address, range.bits));
+}
+
+bool SourceTable::is_in_known_range(const IpAddress& source) const {
+  return std::ranges::any_of(known_ranges_,
+                             [&source](const auto& each) { return each.second.contains(masked(source, each.first)); });
 }
 
 SourceTable::Source* SourceTable::find_or_add(const IpAddress& source, bool is_vouched_for) {
   const IpAddress key = key_of(source);
   if (const auto found = sources_.find(key); found != sources_.end()) return &found->second;
   if (sources_.size() >= limits_.max_sources) forget_quiet_sources();
-  // A configured peer is never shut out because strangers filled the table; there are only so many of them.
-  if (sources_.size() >= limits_.max_sources && !is_known(source, is_vouched_for)) return nullptr;
+  // A configured peer is not shut out because strangers filled the table.
+  const std::size_t room = is_known(source, is_vouched_for) ? limits_.max_sources / 2 : 0;
+  if (sources_.size() >= limits_.max_sources + room) return nullptr;
   const auto now = clock_.now();
   const Rate& requests = is_known(source, is_vouched_for) ? limits_.known_new_requests : limits_.unknown_new_requests;
   Source fresh;
@@ -64,14 +91,21 @@ SourceTable::Verdict SourceTable::take_message(const IpAddress& source, bool is_
   if (is_known(source, is_vouched_for)) return Verdict::kTake;
   Source* const entry = find_or_add(source, false);
   if (entry == nullptr) return Verdict::kTableFull;
-  return take(entry->messages, limits_.unknown_messages) ? Verdict::kTake : Verdict::kOverRate;
+  // The source's own bucket first: one that floods empties that alone.
+  if (!take(entry->messages, limits_.unknown_messages)) return Verdict::kOverRate;
+  return take(all_unknown_messages_, limits_.all_unknown_messages) ? Verdict::kTake : Verdict::kOverAll;
 }
 
 SourceTable::Verdict SourceTable::take_new_request(const IpAddress& source, bool is_vouched_for) {
   Source* const entry = find_or_add(source, is_vouched_for);
   if (entry == nullptr) return Verdict::kTableFull;
-  const Rate& rate = is_known(source, is_vouched_for) ? limits_.known_new_requests : limits_.unknown_new_requests;
-  return take(entry->new_requests, rate) ? Verdict::kTake : Verdict::kOverRate;
+  const bool known = is_known(source, is_vouched_for);
+  if (!take(entry->new_requests, known ? limits_.known_new_requests : limits_.unknown_new_requests)) {
+    return Verdict::kOverRate;
+  }
+  const bool fits = known ? take(all_known_new_requests_, limits_.all_known_new_requests)
+                          : take(all_unknown_new_requests_, limits_.all_unknown_new_requests);
+  return fits ? Verdict::kTake : Verdict::kOverAll;
 }
 
 SourceTable::Verdict SourceTable::take_connection(const IpAddress& source) {

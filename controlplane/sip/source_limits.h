@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -19,6 +20,12 @@ struct Rate {
   double burst = 0;
 };
 
+/// An address with the number of leading bits that count.
+struct SourceRange {
+  IpAddress address;
+  std::uint8_t bits = 32;  ///< 0..32 or 0..128
+};
+
 struct SourceLimits {
   std::size_t max_connections = 64;           ///< of an unknown source
   std::size_t max_known_connections = 1'024;  ///< of a configured peer
@@ -26,21 +33,28 @@ struct SourceLimits {
   Rate unknown_messages{200, 400};            ///< all that an unknown source sends
   Rate unknown_new_requests{20, 40};          ///< of these: requests outside of dialogs
   Rate known_new_requests{5'000, 10'000};     ///< configured peers
-  std::size_t max_sources = 16'384;           ///< remembered at once
+  std::size_t max_sources = 16'384;           ///< remembered at once; half as many more of configured peers
+
+  // All sources of a kind together. Strangers cannot use up what is for peers, and requests inside of dialogs count for
+  // neither.
+  Rate all_unknown_messages{5'000, 10'000};
+  Rate all_unknown_new_requests{500, 1'000};
+  Rate all_known_new_requests{10'000, 20'000};
 };
 
 /// An IPv6 source counts as its /64. One thread.
 class SourceTable {
  public:
-  SourceTable(const event_loop::Clock& clock, SourceLimits limits) : clock_(clock), limits_(limits) {}
+  SourceTable(const event_loop::Clock& clock, SourceLimits limits);
 
-  void set_known(std::vector<IpAddress> sources);
+  void set_known(const std::vector<IpAddress>& sources, const std::vector<SourceRange>& ranges = {});
   /// `is_vouched_for`: what this comes over shows a certificate of a configured peer.
   bool is_known(const IpAddress& source, bool is_vouched_for = false) const {
-    return is_vouched_for || known_.contains(source);
+    return is_vouched_for || known_.contains(source) || is_in_known_range(source);
   }
 
-  enum class Verdict : std::uint8_t { kTake, kOverRate, kTableFull };
+  /// kOverAll: not this source, but all of its kind together.
+  enum class Verdict : std::uint8_t { kTake, kOverRate, kOverAll, kTableFull };
   Verdict take_message(const IpAddress& source, bool is_vouched_for = false);
   Verdict take_new_request(const IpAddress& source, bool is_vouched_for = false);
   Verdict take_connection(const IpAddress& source);
@@ -65,10 +79,16 @@ class SourceTable {
   Source* find_or_add(const IpAddress& source, bool is_vouched_for);
   bool take(Bucket& bucket, const Rate& rate);
   void forget_quiet_sources();
+  bool is_in_known_range(const IpAddress& source) const;
 
   const event_loop::Clock& clock_;
   SourceLimits limits_;
   std::unordered_set<IpAddress> known_;
+  /// By length in use: one look-up each, however many ranges there are.
+  std::map<std::uint8_t, std::unordered_set<IpAddress>> known_ranges_;
+  Bucket all_unknown_messages_;
+  Bucket all_unknown_new_requests_;
+  Bucket all_known_new_requests_;
   std::unordered_map<IpAddress, Source> sources_;
   event_loop::TimePoint swept_{};
 };

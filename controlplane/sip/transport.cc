@@ -181,7 +181,9 @@ Status TransportLayer::set_tls(ListenerId listener, std::shared_ptr<const TlsCon
   return {};
 }
 
-void TransportLayer::set_known_sources(std::vector<IpAddress> sources) { sources_.set_known(std::move(sources)); }
+void TransportLayer::set_known_sources(const std::vector<IpAddress>& sources, const std::vector<SourceRange>& ranges) {
+  sources_.set_known(sources, ranges);
+}
 
 void TransportLayer::set_known_names(const std::vector<std::string>& names) {
   known_names_.clear();
@@ -210,6 +212,7 @@ void TransportLayer::on_accepted(ListenerId listener, std::unique_ptr<Stream> st
   const SocketAddress remote = stream->remote();
   switch (sources_.take_connection(remote.ip)) {
     case SourceTable::Verdict::kTake: break;
+    case SourceTable::Verdict::kOverAll:
     case SourceTable::Verdict::kOverRate: ++counters_.connections_refused_per_source; return;
     case SourceTable::Verdict::kTableFull: ++counters_.source_table_full; return;
   }
@@ -241,6 +244,7 @@ void TransportLayer::take_message(std::string_view bytes, const Flow& flow) {
   switch (sources_.take_message(flow.remote.ip, is_vouched_for(flow))) {
     case SourceTable::Verdict::kTake: break;
     case SourceTable::Verdict::kOverRate: ++counters_.source_rate_dropped; return;
+    case SourceTable::Verdict::kOverAll: ++counters_.all_rate_dropped; return;
     case SourceTable::Verdict::kTableFull: ++counters_.source_table_full; return;
   }
   ParseOutcome parsed = parse_message(bytes);
@@ -265,12 +269,14 @@ void TransportLayer::take_message(std::string_view bytes, const Flow& flow) {
 
 bool TransportLayer::is_within_rate(const Message& request, const Flow& flow) {
   if (!is_new_request(request)) return true;
-  if (sources_.take_new_request(flow.remote.ip, is_vouched_for(flow)) == SourceTable::Verdict::kTake) return true;
+  const SourceTable::Verdict verdict = sources_.take_new_request(flow.remote.ip, is_vouched_for(flow));
+  if (verdict == SourceTable::Verdict::kTake) return true;
+  const bool over_all = verdict == SourceTable::Verdict::kOverAll;
   if (!sources_.is_known(flow.remote.ip, is_vouched_for(flow))) {
-    ++counters_.source_rate_dropped;  // strangers learn nothing
+    ++(over_all ? counters_.all_rate_dropped : counters_.source_rate_dropped);  // strangers learn nothing
     return false;
   }
-  ++counters_.source_rate_refused;
+  ++(over_all ? counters_.all_rate_refused : counters_.source_rate_refused);
   Message answer = Message::response(request, 503, {}, make_token(random_));
   answer.add(HeaderId::kRetryAfter, "1");
   send_answer(answer, flow);

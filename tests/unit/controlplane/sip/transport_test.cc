@@ -328,6 +328,71 @@ TEST(TargetOf, FollowsTheUri) {
   EXPECT_FALSE(target("tel:+1"));
 }
 
+TEST(SourceTable, RangesAreKnown) {
+  event_loop::ManualTimers timers;
+  SourceTable table(timers, {});
+  const auto address = [](const char* text) { return IpAddress::parse(text).value(); };
+  table.set_known({address("203.0.113.1")},
+                  {{address("10.10.0.0"), 16}, {address("2001:db8::"), 33}, {address("192.0.2.7"), 32}});
+  for (const char* known : {"203.0.113.1", "10.10.0.0", "10.10.255.255", "2001:db8:7fff::1", "192.0.2.7"}) {
+    EXPECT_TRUE(table.is_known(address(known))) << known;
+  }
+  for (const char* unknown : {"203.0.113.2", "10.11.0.0", "10.9.255.255", "2001:db8:8000::1", "192.0.2.6"}) {
+    EXPECT_FALSE(table.is_known(address(unknown))) << unknown;
+  }
+  table.set_known({});
+  EXPECT_FALSE(table.is_known(address("10.10.0.0")));
+}
+
+TEST(SourceTable, KnownSourcesOfARangeAreBoundedToo) {
+  event_loop::ManualTimers timers;
+  SourceLimits limits;
+  limits.max_sources = 4;
+  SourceTable table(timers, limits);
+  table.set_known({}, {{IpAddress::v4(10, 0, 0, 0), 8}});
+  using Verdict = SourceTable::Verdict;
+  for (std::uint8_t i = 0; i < 4; ++i) EXPECT_EQ(table.take_new_request(IpAddress::v4(192, 0, 2, i)), Verdict::kTake);
+  EXPECT_EQ(table.take_new_request(IpAddress::v4(192, 0, 2, 9)), Verdict::kTableFull);
+  for (std::uint8_t i = 0; i < 2; ++i) EXPECT_EQ(table.take_new_request(IpAddress::v4(10, 0, 0, i)), Verdict::kTake);
+  EXPECT_EQ(table.take_new_request(IpAddress::v4(10, 0, 0, 9)), Verdict::kTableFull);
+}
+
+TEST_F(TransportTest, AllStrangersTogetherHaveABoundThatIsNotThePeers) {
+  TransportSettings settings;
+  settings.source.all_unknown_new_requests = {10, 10};
+  settings.source.all_known_new_requests = {5, 5};
+  make(settings);
+  const std::string text = samples::invite();
+  for (std::uint8_t i = 0; i < 12; ++i) receive({IpAddress::v4(203, 0, 113, i), 5060}, text);
+  EXPECT_EQ(got.size(), 10U);
+  EXPECT_EQ(counters().all_rate_dropped, 2U);
+  EXPECT_TRUE(network.datagrams.empty());  // they learn nothing
+  for (int i = 0; i < 7; ++i) receive(kPeer, text);
+  EXPECT_EQ(got.size(), 15U);
+  EXPECT_EQ(counters().all_rate_refused, 2U);
+  ASSERT_EQ(network.datagrams.size(), 2U);
+  EXPECT_NE(network.datagrams[0].bytes.find("503"), std::string::npos);
+  EXPECT_NE(network.datagrams[0].bytes.find("Retry-After: 1"), std::string::npos);
+  // Inside of dialogs nothing of this counts.
+  std::string in_dialog = text;
+  in_dialog.replace(in_dialog.find("To: <sip:bob@192.0.2.1>"), 23, "To: <sip:bob@192.0.2.1>;tag=1");
+  receive(kPeer, in_dialog);
+  receive({IpAddress::v4(203, 0, 113, 1), 5060}, in_dialog);
+  EXPECT_EQ(got.size(), 17U);
+  timers.advance(seconds(1));
+  receive(kPeer, text);
+  EXPECT_EQ(got.size(), 18U);
+}
+
+TEST_F(TransportTest, MessagesOfAllStrangersTogetherAreBounded) {
+  TransportSettings settings;
+  settings.source.all_unknown_messages = {10, 10};
+  make(settings);
+  for (std::uint8_t i = 0; i < 12; ++i) receive({IpAddress::v4(203, 0, 113, i), 5060}, samples::invite());
+  EXPECT_EQ(got.size(), 10U);
+  EXPECT_EQ(counters().all_rate_dropped, 2U);
+}
+
 TEST(SourceTable, CountsAnIpv6NetworkAsOneSourceAndForgetsQuietOnes) {
   event_loop::ManualTimers timers;
   SourceLimits limits;
