@@ -8,6 +8,7 @@ readonly run=/run/isthmus          # sockets, process ids, configuration, log: g
 readonly state=/var/lib/isthmus    # token, demo media, what the last call left, what `up` made
 readonly made=$state/made          # one file for each thing that `up` made and `down` takes away
 readonly programs=(isthmus-supervisor isthmus-dataplane isthmus-controlplane isthmus)
+readonly peers=(isthmus-sipe-client)  # of the demonstration call; stays in the build folder
 readonly pid_file=$run/supervisor.pid
 
 began=$SECONDS

@@ -14,7 +14,7 @@ FIRST_PEER_PORT = 20000
 DATAPLANE_TOML = """
 [dataplane]
 io_mode = "af_xdp"
-idle = "poll"
+idle = "nap"
 
 [[network]]
 name = "left"

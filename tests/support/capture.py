@@ -8,6 +8,7 @@ from . import netns, tls_keys
 
 ENDPOINT_PORTS = (10000, 10999)  # rtp_ports of baresip.py
 POOL_PORTS = (56000, 57000)      # the gateway's media ports
+FLUSH_S = 0.4                    # after which a capture has written all that came before
 ALL = "udp or tcp port 5060 or tcp port 5061 or tcp port 65072"  # media and SIP
 
 

@@ -11,12 +11,12 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.support import demo_media, gateway, netns, place_call  # noqa: E402  (the path comes first)
+from tests.support import demo_media, gateway, microsoft_call, netns, place_call  # noqa: E402  (the path comes first)
 
 NAMES = {"left": "isthmus-left", "gateway": "isthmus-gw", "right": "isthmus-right"}
 RUN, STATE = pathlib.Path("/run/isthmus"), pathlib.Path("/var/lib/isthmus")
+BUILD = pathlib.Path(__file__).resolve().parents[2] / "build/release"  # has the Microsoft client
 USER = "isthmus-controlplane"
-TRANSPORT = "tls"  # of the left side, whose media is encrypted
 CALL_S = 8.0
 
 
@@ -33,7 +33,8 @@ def networks(_):
 def configure(arguments):
     shutil.rmtree(arguments.to, ignore_errors=True)
     arguments.to.mkdir(parents=True)
-    gateway.write_configuration(arguments.to, RUN, arguments.io_mode, USER, left_transport=TRANSPORT)
+    gateway.write_configuration(arguments.to, RUN, arguments.io_mode, USER, **microsoft_call.GATEWAY,
+                                **microsoft_call.STANDARDS["encrypted"].gateway)
 
 
 def ready(_):
@@ -73,9 +74,10 @@ def call(arguments):
     else:
         try:
             with netns.Lab("demo", names=NAMES) as lab:
-                outcome = place_call.place(lab, rest(), folder, STATE / "media", CALL_S, wanted, say=say,
-                                           each_second=lambda shown: say(place_call.figures(shown)),
-                                           certificates=gateway.certificates(RUN), left_transport=TRANSPORT)
+                outcome = microsoft_call.place(lab, rest(), BUILD, folder, STATE / "media", CALL_S, wanted,
+                                               gateway.certificates(RUN), say=say,
+                                               each_second=lambda shown: say(place_call.figures(shown)),
+                                               **microsoft_call.STANDARDS["encrypted"].endpoint)
             rows, complaints = outcome.rows, outcome.complaints
         except Exception as error:  # the verdict is a sentence; the folder has the logs
             complaints = [f"{type(error).__name__}: {error}"]

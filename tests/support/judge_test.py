@@ -15,7 +15,7 @@ import wave
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.support import demo_media, h264_stream, judge_flow, judge_picture, judge_sound, srtp_oracle  # noqa: E402  (the path comes first)
+from tests.support import demo_media, h264_stream, judge_call, judge_flow, judge_picture, judge_sound, srtp_oracle  # noqa: E402  (the path comes first)
 from tests.support.capture import Packet  # noqa: E402
 
 
@@ -261,6 +261,40 @@ class H264(unittest.TestCase):
     def test_finds_the_payload_behind_csrcs_extension_and_padding(self):
         packet = bytes.fromhex("b160000100000000" "00000007" "00000001" "bede0001" "11223344" "6501" "0002")
         self.assertEqual(h264_stream.rtp_payload(packet), bytes.fromhex("6501"))
+
+
+class Beginnings(unittest.TestCase):
+    """When ICE has ended, and when the first picture is there."""
+    PACKET = Packet(0.0, "192.0.2.1", 56000, "192.0.2.2", 10000, 7, 98, 0, 0, 172)
+
+    def party(self, packets):
+        return judge_call.Party("left", "192.0.2.2", "192.0.2.1", [], None, packets)
+
+    def video(self, payloads, marked):
+        return [dataclasses.replace(self.PACKET, time_s=at, sequence=at, datagram=bytes([0x80, 98 | 0x80 * (at in marked)]) +
+                                    bytes(10) + bytes(payload)) for at, payload in enumerate(payloads)]
+
+    def test_first_picture_has_parameter_sets_and_a_whole_key_picture(self):
+        pieces = [[0x41, 1], [0x67, 1], [0x68, 1], [0x65, 1], [0x65, 2], [0x41, 2]]
+        self.assertEqual(judge_call.first_picture_s(self.party(self.video(pieces, {0, 4, 5}))), 4)
+
+    def test_no_picture_without_a_parameter_set_before_it(self):
+        for pieces in ([[0x65, 1], [0x67, 1], [0x68, 1]], [[0x67, 1], [0x65, 1]], [[0x67, 1], [0x68, 1], [0x41, 1]]):
+            with self.assertRaises(ValueError):
+                judge_call.first_picture_s(self.party(self.video(pieces, {len(pieces) - 1})))
+
+    def check(self, time_s, port, kind, transaction, attributes=b""):
+        datagram = kind + len(attributes).to_bytes(2, "big") + bytes.fromhex("2112a442") + bytes([transaction] * 12) + attributes
+        return dataclasses.replace(self.PACKET, time_s=time_s, source_port=port, ssrc=None, datagram=datagram)
+
+    def test_ice_ends_with_the_answer_to_the_last_nomination(self):
+        nominate, request, success = b"\0\x25\0\0", b"\0\1", b"\1\1"
+        packets = [self.check(1, 56000, request, 1), self.check(2, 10000, success, 1),
+                   self.check(3, 56000, request, 2, nominate), self.check(4, 56002, request, 3, nominate),
+                   self.check(5, 10000, success, 2), self.check(6, 10002, success, 3), self.check(7, 56000, request, 4)]
+        self.assertEqual(judge_call.ice_ended_s(self.party(packets)), 6)
+        with self.assertRaises(ValueError):
+            judge_call.ice_ended_s(self.party(packets[:5]))
 
 
 if __name__ == "__main__":

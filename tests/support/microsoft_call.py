@@ -1,10 +1,26 @@
 """Places a call through a running gateway between pidgin-sipe behind its Front End (left) and baresip (right), and judges it."""
+import dataclasses
 import json
 import time
 
 from . import baresip, capture, gateway, judge_call, netns, place_call, sipe
 
 END_S = 15
+
+# gateway.write_configuration's settings for the Microsoft zone on the left.
+GATEWAY = {"left_transport": "tls", "left_dialect": "microsoft", "left_domain": sipe.DOMAIN, "client_certificate": "required"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Standards:
+    """A kind of standards side: settings of the gateway's zone, and of the endpoint there (see Endpoints)."""
+    gateway: dict
+    endpoint: dict
+
+
+STANDARDS = {"clear": Standards({}, {}),
+             "encrypted": Standards({"right_transport": "tls", "right_encryption": "required"},
+                                    {"right": "srtp-mand", "right_transport": "tls"})}
 
 
 class Endpoints:
@@ -77,15 +93,24 @@ def place(lab, rest, build, folder, media, seconds, io_mode, certificates, say=l
     say("judging what each side received")
     faces = netns.LEFT.gateway if caller == "left" else netns.RIGHT.gateway
     answered_s = capture.answered_at(captures.files[caller], faces)
-    rows, complaints = judge_call.judge(_parties(ends, pictures, captures, kinds.get("right", "none")), seconds, media, answered_s)
+    parties = _parties(ends, pictures, captures, kinds.get("right", "none"))
+    rows, complaints = judge_call.judge(parties, seconds, media, answered_s)
     complaints += ends.front_end.complaints() + left.complaints()
     seen = captures.seen_by_kernel()
     if io_mode in ("af_xdp", "pci") and seen:
         complaints.append(f"the gateway's kernel saw {seen} media packets: they did not all go by {io_mode}")
+    # Media waits for the Microsoft side's answer, whoever called: with it ICE begins.
+    at_microsoft_s = answered_s if caller == "left" else capture.answered_at(captures.files["left"], netns.LEFT.peer)
     outcome = place_call.Outcome(rows, complaints, newest)
-    outcome.first_picture_ms = {"left": round((left.events("first_picture")[0]["time_s"] - answered_s) * 1000)} if left.events(
-        "first_picture") else {}
+    outcome.ice_ms = _since(at_microsoft_s, judge_call.ice_ended_s(parties[0]))
+    # pidgin-sipe says when it decoded one; baresip does not, so that its first one counts when all of it is there.
+    outcome.first_picture_ms = {"left": _since(at_microsoft_s, left.events("first_picture")[0]["time_s"]),
+                                "right": _since(at_microsoft_s, judge_call.first_picture_s(parties[1]))}
     return outcome
+
+
+def _since(began_s, ended_s):
+    return round((ended_s - began_s) * 1000)
 
 
 def _parties(ends, pictures, captures, right):

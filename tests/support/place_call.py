@@ -30,10 +30,13 @@ class Captures:
     def __init__(self, lab, folder, filter_=capture.ALL, at_gateway=True):
         self._at = {place: capture.Capture(lab, place, "eth0", folder / f"{place}.pcap", filter_) for place in ("left", "right")}
         self._kernel = {side.name: capture.Capture(lab, "gateway", side.name, folder / f"kernel-{side.name}.pcap",
-                                                   f"udp portrange {capture.POOL_PORTS[0]}-{capture.POOL_PORTS[1]}")
+                                                   f"udp portrange {capture.POOL_PORTS[0]}-{capture.POOL_PORTS[1]} and "
+                                                   f"(host {side.gateway} or host {side.gateway6})")
                         for side in (netns.SIDES if at_gateway else ())}
 
     def stop(self):
+        # dumpcap hands on what it has every 250 ms, and what it still holds at its end is lost.
+        time.sleep(capture.FLUSH_S)
         self.files = {place: one.stop() for place, one in self._at.items()}
         self.kernel_files = {name: one.stop() for name, one in self._kernel.items()}
 

@@ -32,8 +32,11 @@ GstElement* bin(const std::string& description) {
 }
 
 GstElement* tone_source(PurpleMediaElementInfo*, PurpleMedia*, const gchar*, const gchar*) {
-  // With the default of 1024 samples a buffer packets would be 120 ms and uneven.
-  return bin("audiotestsrc is-live=true samplesperbuffer=160 freq=" + std::to_string(settings.tone_hz));
+  // With the default of 1024 samples a buffer packets would be 120 ms and uneven. The rate is fixed: were it agreed
+  // anew with the call's codec, the source would count its samples of before at the new rate, and be silent until its
+  // clock has caught up.
+  return bin("audiotestsrc is-live=true samplesperbuffer=160 freq=" + std::to_string(settings.tone_hz) +
+             " ! capsfilter caps=audio/x-raw,rate=8000,channels=1");
 }
 
 GstElement* sound_sink(PurpleMediaElementInfo*, PurpleMedia*, const gchar*, const gchar*) {
