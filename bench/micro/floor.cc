@@ -53,17 +53,14 @@ std::uint64_t Floor::run(std::size_t count) {
     in[i] = &open_[i];
     out[i] = &close_[i];
   }
-  std::array<std::uint8_t, 16> tag;
   const std::uint64_t begin = tsc();
   for (std::size_t i = 0; i < count; ++i) {
-    crypto::prefetch_keys(*open_[i].half, gcm_);
-    crypto::prefetch_keys(*close_[i].half, gcm_);
+    crypto::prefetch_keys(*open_[i].half);
+    crypto::prefetch_keys(*close_[i].half);
   }
   if (gcm_) {
-    for (std::size_t i = 0; i < count; ++i) bursts_.gcm_open(open_[i], jobs_[i].packet, 12, tag.data());
-    for (std::size_t i = 0; i < count; ++i) {
-      bursts_.gcm_seal(close_[i], jobs_[i].packet, 12, jobs_[i].packet + jobs_[i].length);
-    }
+    bursts_.gcm({in.data(), count}, key_bytes_, crypto::Direction::kReceive);
+    bursts_.gcm({out.data(), count}, key_bytes_, crypto::Direction::kSend);
   } else {
     bursts_.hash({in.data(), count});
     bursts_.cipher({in.data(), count}, key_bytes_);

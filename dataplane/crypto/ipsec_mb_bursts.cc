@@ -1,5 +1,6 @@
 #include "dataplane/crypto/ipsec_mb_bursts.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/base/secret.h"
@@ -94,24 +95,24 @@ void Bursts::hash(std::span<Work* const> work) {
   IMB_SUBMIT_HASH_BURST_NOCHECK(manager, jobs_.data(), static_cast<std::uint32_t>(work.size()), IMB_AUTH_HMAC_SHA_1);
 }
 
-void Bursts::gcm_seal(const Work& work, const std::uint8_t* aad, std::size_t aad_bytes, std::uint8_t* tag) {
-  const auto* key = reinterpret_cast<const gcm_key_data*>(work.half->schedule());
+void Bursts::gcm(std::span<Work* const> work, std::size_t key_bytes, Direction direction) {
+  constexpr std::size_t kAhead = 6;
+  const bool send = direction == Direction::kSend;
+  const auto kernel =
+      key_bytes == 16 ? (send ? wide_->gcm128_enc : wide_->gcm128_dec) : (send ? wide_->gcm256_enc : wide_->gcm256_dec);
   gcm_context_data context;
-  std::uint8_t* text = work.job->packet + work.clear_bytes;
-  work.context->key_bytes == 16 ? IMB_AES128_GCM_ENC(wide_, key, &context, text, text, work.cipher_bytes,
-                                                     work.iv.data(), aad, aad_bytes, tag, kGcmTagBytes)
-                                : IMB_AES256_GCM_ENC(wide_, key, &context, text, text, work.cipher_bytes,
-                                                     work.iv.data(), aad, aad_bytes, tag, kGcmTagBytes);
-}
-
-void Bursts::gcm_open(const Work& work, const std::uint8_t* aad, std::size_t aad_bytes, std::uint8_t* tag) {
-  const auto* key = reinterpret_cast<const gcm_key_data*>(work.half->schedule());
-  gcm_context_data context;
-  std::uint8_t* text = work.job->packet + work.clear_bytes;
-  work.context->key_bytes == 16 ? IMB_AES128_GCM_DEC(wide_, key, &context, text, text, work.cipher_bytes,
-                                                     work.iv.data(), aad, aad_bytes, tag, kGcmTagBytes)
-                                : IMB_AES256_GCM_DEC(wide_, key, &context, text, text, work.cipher_bytes,
-                                                     work.iv.data(), aad, aad_bytes, tag, kGcmTagBytes);
+  const auto prefetch = [](const Work& one) { prefetch_powers(*one.half, one.cipher_bytes); };
+  for (std::size_t i = 0; i < std::min(kAhead, work.size()); ++i) prefetch(*work[i]);
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    if (i + kAhead < work.size()) prefetch(*work[i + kAhead]);
+    const Work& one = *work[i];
+    const SrtpJob& job = *one.job;
+    std::uint8_t* text = job.packet + one.clear_bytes;
+    const std::uint8_t* aad = job.rtcp ? one.rtcp_aad.data() : job.packet;
+    const std::size_t aad_bytes = job.rtcp ? one.rtcp_aad.size() : one.clear_bytes;
+    kernel(reinterpret_cast<const gcm_key_data*>(one.half->schedule()), &context, text, text, one.cipher_bytes,
+           one.iv.data(), aad, aad_bytes, send ? text + one.cipher_bytes : tags_[i].data(), kGcmTagBytes);
+  }
 }
 
 void Bursts::expand(const std::uint8_t* cipher_key, std::size_t key_bytes, bool gcm, const std::uint8_t* auth_key,

@@ -29,8 +29,10 @@ struct Work {
   std::uint16_t cipher_bytes = 0;  ///< what is encrypted
   std::uint16_t hash_bytes = 0;    ///< from the start, what the tag covers in the packet
   std::uint8_t tag_bytes = 0;
+  std::uint8_t kind = 0;
   alignas(16) std::array<std::uint8_t, 16> iv{};
-  std::array<std::uint8_t, 16> tag{};  ///< as received
+  std::array<std::uint8_t, 16> tag{};       ///< as received
+  std::array<std::uint8_t, 12> rtcp_aad{};  ///< GCM: what the tag covers beside the text (RFC 7714 9.2)
 };
 
 struct FreeManager {
@@ -53,8 +55,9 @@ class Bursts {
   void hash(std::span<Work* const> work);
   const std::uint8_t* tag(std::size_t place) const { return tags_[place].data(); }
 
-  void gcm_seal(const Work& work, const std::uint8_t* aad, std::size_t aad_bytes, std::uint8_t* tag);
-  void gcm_open(const Work& work, const std::uint8_t* aad, std::size_t aad_bytes, std::uint8_t* tag);
+  /// GCM in place; all have the same key size. Sending, the tag is written behind the text; receiving, it is tag(i).
+  /// One packet right behind the other: the processor then works on several at once.
+  void gcm(std::span<Work* const> work, std::size_t key_bytes, Direction direction);
 
   /// Key schedule of the half's suite behind it. Control thread.
   void expand(const std::uint8_t* cipher_key, std::size_t key_bytes, bool gcm, const std::uint8_t* auth_key,

@@ -2,6 +2,7 @@
 
 // A context of the ipsec-mb engine: what its packets need, in the order in which they need it. Private to this folder.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -31,14 +32,20 @@ struct alignas(64) KeyHalf {
 };
 static_assert(sizeof(KeyHalf) == 64);
 
-/// Key lines on their way before they are needed: with a thousand sessions they are seldom near.
-inline void prefetch_keys(const KeyHalf& half, bool gcm) {
-  constexpr std::size_t kLine = 64;
+/// Key lines on their way before they are needed: with a thousand sessions they are seldom near. Salt, HMAC states and
+/// the rounds of the shorter keys.
+inline void prefetch_keys(const KeyHalf& half) {
   const auto* at = reinterpret_cast<const std::uint8_t*>(&half);
-  // Salt, HMAC states, ten rounds; behind them GCM's powers of the hash key, the lowest ones last.
-  for (std::size_t line = 0; line < 4; ++line) __builtin_prefetch(at + line * kLine);
-  if (!gcm) return;
-  for (std::size_t line = 4; line < 17; ++line) __builtin_prefetch(at + line * kLine);
+  for (std::size_t line = 0; line < 4; ++line) __builtin_prefetch(at + line * 64);
+}
+
+/// Of GCM's 48 powers of the hash key a packet needs one for each of its blocks: the lowest ones, which lie last.
+inline void prefetch_powers(const KeyHalf& half, std::size_t cipher_bytes) {
+  constexpr std::size_t kPowersEnd = 1008;  // of gcm_key_data
+  constexpr std::size_t kPowers = 48;
+  const std::uint8_t* end = half.schedule() + kPowersEnd;
+  const std::uint8_t* power = end - 16 * std::min(cipher_bytes / 16 + 1, kPowers);
+  for (; power < end; power += 64) __builtin_prefetch(power);
 }
 
 class alignas(64) IpsecMbContext final : public SrtpContext {
@@ -47,6 +54,8 @@ class alignas(64) IpsecMbContext final : public SrtpContext {
   ~IpsecMbContext() override;
   IpsecMbContext(const IpsecMbContext&) = delete;
   IpsecMbContext& operator=(const IpsecMbContext&) = delete;
+
+  static constexpr unsigned kKinds = 6;
 
   /// The line of an SSRC; nullptr: none yet. Its worker.
   IndexSlot* find(std::uint32_t ssrc) {
@@ -71,7 +80,8 @@ class alignas(64) IpsecMbContext final : public SrtpContext {
   std::uint8_t rtp_tag_bytes = 0;
   std::uint8_t mki_bytes = 0;
   bool gcm = false;
-  bool trial = false;  ///< at least one SSRC is on trial
+  std::uint8_t kind = 0;  ///< packets of one kind go to the library together: cipher and key size
+  bool trial = false;     ///< at least one SSRC is on trial
   std::uint8_t ssrcs = 0;
   std::array<std::uint8_t, contract::kMaxMkiBytes> mki{};
 

@@ -70,21 +70,22 @@ void set_iv(Work& work) {
 }
 
 /// RFC 7714 9.2: an SRTCP packet's index word is authenticated behind its header.
-std::array<std::uint8_t, kRtcpHeaderBytes + kIndexWordBytes> rtcp_aad(const std::uint8_t* packet, std::uint32_t word) {
-  std::array<std::uint8_t, kRtcpHeaderBytes + kIndexWordBytes> aad{};
-  std::memcpy(aad.data(), packet, kRtcpHeaderBytes);
-  store_be32(aad.data() + kRtcpHeaderBytes, word);
-  return aad;
+void set_rtcp_aad(Work& work) {
+  std::memcpy(work.rtcp_aad.data(), work.job->packet, kRtcpHeaderBytes);
+  store_be32(work.rtcp_aad.data() + kRtcpHeaderBytes, kEncryptedFlag | static_cast<std::uint32_t>(work.index));
 }
 
-/// Brings near what a job some places ahead needs.
+/// Brings near what a job some places ahead needs, and at the first one what those in between need. Contexts come from
+/// the pipeline's stages before.
 void prefetch(std::span<const SrtpJob> jobs, std::size_t at) {
-  constexpr std::size_t kAhead = 6;
-  if (at + kAhead >= jobs.size()) return;
-  const SrtpJob& job = jobs[at + kAhead];
-  const auto& context = static_cast<const IpsecMbContext&>(*job.context);
-  __builtin_prefetch(context.current, 1);
-  prefetch_keys(job.rtcp ? *context.rtcp : *context.rtp, context.gcm);
+  constexpr std::size_t kAhead = 8;
+  const std::size_t end = std::min(at + kAhead + 1, jobs.size());
+  for (std::size_t i = at == 0 ? 0 : at + kAhead; i < end; ++i) {
+    const SrtpJob& job = jobs[i];
+    const auto& context = static_cast<const IpsecMbContext&>(*job.context);
+    __builtin_prefetch(context.current, 1);
+    prefetch_keys(job.rtcp ? *context.rtcp : *context.rtp);
+  }
 }
 
 class IpsecMbEngine final : public SrtpEngine {
@@ -114,16 +115,18 @@ class IpsecMbEngine final : public SrtpEngine {
   enum class Next : std::uint8_t { kDone, kBurst, kAlone };
 
   bool begin_send(SrtpJob& job, Work& work);
-  void seal_gcm(Work& work);
-  void seal_burst(std::span<Work* const> work, std::size_t key_bytes);
+  void seal(std::span<Work* const> work);
+  void seal_gcm(std::span<Work* const> work, std::size_t key_bytes);
+  void seal_cm(std::span<Work* const> work, std::size_t key_bytes);
   Next begin_receive(SrtpJob& job, Work& work, const Waiting* waiting);
-  void open_gcm(Work& work);
-  void open_burst(std::span<Work* const> work, std::size_t key_bytes);
+  void open(std::span<Work* const> work);
+  void open_gcm(std::span<Work* const> work, std::size_t key_bytes);
+  void open_cm(std::span<Work* const> work, std::size_t key_bytes);
   void open_alone(SrtpJob& job);
   void open_one(Work& work);
   static void accept(Work& work);
   template <typename Use>
-  void by_key_size(std::size_t count, Use use);
+  void by_kind(std::size_t count, Use use);
 
   std::shared_ptr<IpsecMbShared> shared_;
   Bursts bursts_;
@@ -135,6 +138,7 @@ Result<std::unique_ptr<SrtpContext>> IpsecMbEngine::make_context(const contract:
   if (auto checked = check_key(key); !checked) return forward_error(checked);
   auto context = std::make_unique<IpsecMbContext>(shared_, key, options);
   context->gcm = contract::master_salt_bytes(key.suite) == 12;
+  context->kind = static_cast<std::uint8_t>((context->gcm ? 3 : 0) + (context->key_bytes - 16) / 8);
   context->rtp_tag_bytes = key.suite == contract::SrtpSuite::kAesCm128HmacSha1_32 ? 4 : 10;
   const std::size_t half_bytes = sizeof(KeyHalf) + schedule_bytes(context->key_bytes, context->gcm);
   context->keys = shared_->arena.take(2 * half_bytes);
@@ -150,17 +154,19 @@ Result<std::unique_ptr<SrtpContext>> IpsecMbEngine::make_context(const contract:
   return context;
 }
 
-/// Calls `use` with the packets of each key size of work_, in their order.
+/// Calls `use` with the packets of work_ that one call of the library takes, in their order.
 template <typename Use>
-void IpsecMbEngine::by_key_size(std::size_t count, Use use) {
+void IpsecMbEngine::by_kind(std::size_t count, Use use) {
   std::array<Work*, kMaxWork> chosen;
-  for (const std::size_t size : {std::size_t{16}, std::size_t{24}, std::size_t{32}}) {
-    std::size_t of_size = 0;
+  std::size_t done = 0;
+  for (unsigned kind = 0; kind < IpsecMbContext::kKinds && done < count; ++kind) {
+    std::size_t of_kind = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      if (work_[i].context->key_bytes == size) chosen[of_size++] = &work_[i];
+      chosen[of_kind] = &work_[i];
+      of_kind += work_[i].kind == kind ? 1 : 0;
     }
-    if (of_size > 0) use(std::span<Work* const>(chosen.data(), of_size), size);
-    if (of_size == count) return;
+    if (of_kind > 0) use(std::span<Work* const>(chosen.data(), of_kind));
+    done += of_kind;
   }
 }
 
@@ -200,6 +206,7 @@ bool IpsecMbEngine::begin_send(SrtpJob& job, Work& work) {
   work.context = &context;
   work.half = job.rtcp ? context.rtcp : context.rtp;
   work.slot = slot;
+  work.kind = context.kind;
   work.ssrc = ssrc;
   work.clear_bytes = static_cast<std::uint16_t>(header);
   work.cipher_bytes = static_cast<std::uint16_t>(job.length - header);
@@ -209,24 +216,24 @@ bool IpsecMbEngine::begin_send(SrtpJob& job, Work& work) {
   return true;
 }
 
-void IpsecMbEngine::seal_gcm(Work& work) {
-  SrtpJob& job = *work.job;
-  std::uint8_t* end = job.packet + job.length;
-  if (job.rtcp) {
-    const std::uint32_t word = kEncryptedFlag | static_cast<std::uint32_t>(work.index);
-    const auto aad = rtcp_aad(job.packet, word);
-    bursts_.gcm_seal(work, aad.data(), aad.size(), end);
-    store_be32(end + kGcmTagBytes, word);
-    end += kIndexWordBytes;
-  } else {
-    bursts_.gcm_seal(work, job.packet, work.clear_bytes, end);
+void IpsecMbEngine::seal_gcm(std::span<Work* const> work, std::size_t key_bytes) {
+  for (Work* one : work) {
+    if (one->job->rtcp) set_rtcp_aad(*one);
   }
-  end += kGcmTagBytes;
-  std::memcpy(end, work.context->mki.data(), work.context->mki_bytes);
-  job.length = static_cast<std::uint16_t>(end + work.context->mki_bytes - job.packet);
+  bursts_.gcm(work, key_bytes, Direction::kSend);
+  for (const Work* one : work) {
+    SrtpJob& job = *one->job;
+    std::uint8_t* end = job.packet + job.length + kGcmTagBytes;
+    if (job.rtcp) {
+      store_be32(end, kEncryptedFlag | static_cast<std::uint32_t>(one->index));
+      end += kIndexWordBytes;
+    }
+    for (std::size_t m = 0; m < one->context->mki_bytes; ++m) *end++ = one->context->mki[m];
+    job.length = static_cast<std::uint16_t>(end - job.packet);
+  }
 }
 
-void IpsecMbEngine::seal_burst(std::span<Work* const> work, std::size_t key_bytes) {
+void IpsecMbEngine::seal_cm(std::span<Work* const> work, std::size_t key_bytes) {
   bursts_.cipher(work, key_bytes);
   for (Work* one : work) {
     SrtpJob& job = *one->job;
@@ -247,24 +254,21 @@ void IpsecMbEngine::seal_burst(std::span<Work* const> work, std::size_t key_byte
   }
 }
 
+void IpsecMbEngine::seal(std::span<Work* const> work) {
+  const IpsecMbContext& first = *work.front()->context;
+  first.gcm ? seal_gcm(work, first.key_bytes) : seal_cm(work, first.key_bytes);
+}
+
 void IpsecMbEngine::protect(std::span<SrtpJob> jobs) {
   while (!jobs.empty()) {
     const auto burst = jobs.first(std::min(jobs.size(), kMaxWork));
     jobs = jobs.subspan(burst.size());
-    for (const SrtpJob& job : burst) __builtin_prefetch(job.context);
     std::size_t count = 0;
     for (std::size_t i = 0; i < burst.size(); ++i) {
       prefetch(burst, i);
-      SrtpJob& job = burst[i];
-      Work& work = work_[count];
-      if (!begin_send(job, work)) continue;
-      if (work.context->gcm) {
-        seal_gcm(work);
-      } else {
-        ++count;
-      }
+      count += begin_send(burst[i], work_[count]) ? 1 : 0;
     }
-    if (count > 0) by_key_size(count, [this](auto work, std::size_t size) { seal_burst(work, size); });
+    by_kind(count, [this](auto work) { seal(work); });
   }
 }
 
@@ -318,6 +322,7 @@ IpsecMbEngine::Next IpsecMbEngine::begin_receive(SrtpJob& job, Work& work, const
   work.context = &context;
   work.half = job.rtcp ? context.rtcp : context.rtp;
   work.slot = slot;
+  work.kind = context.kind;
   work.ssrc = ssrc;
   work.clear_bytes = static_cast<std::uint16_t>(header);
   work.cipher_bytes = static_cast<std::uint16_t>(body - header);
@@ -346,20 +351,18 @@ void IpsecMbEngine::accept(Work& work) {
   job.result = SrtpResult::kOk;
 }
 
-void IpsecMbEngine::open_gcm(Work& work) {
-  SrtpJob& job = *work.job;
-  std::array<std::uint8_t, kGcmTagBytes> tag;
-  set_iv(work);
-  if (job.rtcp) {
-    const auto aad = rtcp_aad(job.packet, kEncryptedFlag | static_cast<std::uint32_t>(work.index));
-    bursts_.gcm_open(work, aad.data(), aad.size(), tag.data());
-  } else {
-    bursts_.gcm_open(work, job.packet, work.clear_bytes, tag.data());
+void IpsecMbEngine::open_gcm(std::span<Work* const> work, std::size_t key_bytes) {
+  for (Work* one : work) {
+    set_iv(*one);
+    if (one->job->rtcp) set_rtcp_aad(*one);
   }
-  if (same_tag(tag.data(), work.tag.data(), kGcmTagBytes)) accept(work);
+  bursts_.gcm(work, key_bytes, Direction::kReceive);
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    if (same_tag(bursts_.tag(i), work[i]->tag.data(), kGcmTagBytes)) accept(*work[i]);
+  }
 }
 
-void IpsecMbEngine::open_burst(std::span<Work* const> work, std::size_t key_bytes) {
+void IpsecMbEngine::open_cm(std::span<Work* const> work, std::size_t key_bytes) {
   for (Work* one : work) {
     const std::size_t body = one->clear_bytes + one->cipher_bytes;
     one->hash_bytes = static_cast<std::uint16_t>(body + kIndexWordBytes);
@@ -379,13 +382,14 @@ void IpsecMbEngine::open_burst(std::span<Work* const> work, std::size_t key_byte
   bursts_.cipher({good.data(), count}, key_bytes);
 }
 
+void IpsecMbEngine::open(std::span<Work* const> work) {
+  const IpsecMbContext& first = *work.front()->context;
+  first.gcm ? open_gcm(work, first.key_bytes) : open_cm(work, first.key_bytes);
+}
+
 void IpsecMbEngine::open_one(Work& work) {
-  if (work.context->gcm) {
-    open_gcm(work);
-    return;
-  }
   Work* one = &work;
-  open_burst({&one, 1}, work.context->key_bytes);
+  open({&one, 1});
 }
 
 /// Once more from the start, now that the packets before it are through. After a re-key the roll-over counter goes on
@@ -418,7 +422,6 @@ void IpsecMbEngine::unprotect(std::span<SrtpJob> jobs) {
   while (!jobs.empty()) {
     const auto burst = jobs.first(std::min(jobs.size(), kMaxWork));
     jobs = jobs.subspan(burst.size());
-    for (const SrtpJob& job : burst) __builtin_prefetch(job.context);
     Waiting waiting;
     std::size_t count = 0;
     for (std::size_t i = 0; i < burst.size(); ++i) {
@@ -429,13 +432,11 @@ void IpsecMbEngine::unprotect(std::span<SrtpJob> jobs) {
       if (next == Next::kDone) continue;
       if (next == Next::kAlone) {
         waiting.add(job, work.slot);
-      } else if (work.context->gcm) {
-        open_gcm(work);
       } else {
         ++count;
       }
     }
-    if (count > 0) by_key_size(count, [this](auto work, std::size_t size) { open_burst(work, size); });
+    by_kind(count, [this](auto work) { open(work); });
     for (std::size_t i = 0; i < waiting.count; ++i) open_alone(*waiting.jobs[i]);
   }
 }

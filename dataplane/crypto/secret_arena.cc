@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include "dataplane/base/huge_pages.h"
 #include "dataplane/base/secret.h"
 
 namespace isthmus::crypto {
@@ -22,10 +23,9 @@ std::span<std::uint8_t> SecretArena::take(std::size_t bytes) {
   }
   if (bytes > kChunkBytes) return {};
   if (rest_.size() < bytes) {
-    void* chunk = mmap(nullptr, kChunkBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (chunk == MAP_FAILED) return {};
-    madvise(chunk, kChunkBytes, MADV_DONTDUMP);
-    rest_ = {static_cast<std::uint8_t*>(chunk), kChunkBytes};
+    rest_ = map_huge(kChunkBytes);
+    if (rest_.empty()) return {};
+    madvise(rest_.data(), rest_.size(), MADV_DONTDUMP);
     chunks_.push_back(rest_);
   }
   const auto block = rest_.first(bytes);

@@ -9,6 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/base/huge_pages.h"
+
 namespace isthmus::crypto {
 
 /// Blocks are aligned to cache lines. It outlives its blocks.
@@ -24,7 +26,7 @@ class SecretArena {
   void give_back(std::span<std::uint8_t> block);
 
  private:
-  static constexpr std::size_t kChunkBytes = std::size_t{256} * 1024;
+  static constexpr std::size_t kChunkBytes = kHugePageBytes;
   static std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
   std::vector<std::span<std::uint8_t>> chunks_;

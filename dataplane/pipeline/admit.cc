@@ -103,6 +103,7 @@ void admit(State& state, io::Burst& burst, Batch& batch) {
     }
     --receive.budget;
     secured |= receive.context != nullptr;
+    __builtin_prefetch(receive.context, 1);
     const session::LegTransmit& transmit = receive.far->transmit;
     __builtin_prefetch(&transmit.header);
     __builtin_prefetch(&transmit.next_hop, 1);

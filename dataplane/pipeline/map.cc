@@ -82,6 +82,7 @@ void map(State& state, io::Burst& burst) {
       continue;
     }
     secured |= transmit.context != nullptr;
+    __builtin_prefetch(transmit.context, 1);
     adapts |= receive.adapts;
     out.write(packet.payload, transmit.ssrc, header.marker);
     if (kept != i) [[unlikely]]
