@@ -8,11 +8,11 @@
 namespace isthmus::bench {
 namespace {
 
-std::vector<io::Network> networks() {
+std::vector<io::Network> networks(std::size_t addresses) {
   std::vector<io::Network> result(2);
   for (std::size_t n = 0; n < 2; ++n) {
     result[n].name = n == 0 ? "lan" : "wan";
-    for (std::size_t i = 0; i < Load::kAddresses; ++i) {
+    for (std::size_t i = 0; i < addresses; ++i) {
       result[n].addresses.push_back(
           IpAddress::v4(10, static_cast<std::uint8_t>(n), 0, static_cast<std::uint8_t>(1 + i)));
     }
@@ -59,7 +59,7 @@ io::Frame PoolIo::allocate() {
 }
 
 Load::Load(const LoadOptions& options)
-    : networks_(networks()),
+    : networks_(networks(options.addresses)),
       engine_(crypto::make_ipsec_mb_engine()),
       peers_(crypto::make_ipsec_mb_engine()),
       link(networks_),

@@ -37,7 +37,8 @@ class PoolIo final : public io::Io {
 struct LoadOptions {
   std::size_t sessions = 1024;
   std::size_t payload_octets = 160;
-  bool video = false;                        ///< A sends X-H264UC, B H.264: both ways through the adapt stage
+  std::size_t addresses = 3;                   ///< local ones on each side, 500 ports for RTP each
+  bool video = false;                          ///< A sends X-H264UC, B H.264: both ways through the adapt stage
   std::optional<contract::SrtpSuite> suite{};  ///< of both legs, both ways: each packet is opened and closed
 };
 
@@ -46,13 +47,12 @@ contract::SrtpKey key_of(contract::SrtpSuite suite, RandomSource& random);
 /// Audio both ways in `sessions` sessions, their packets in random order.
 class Load {
  public:
-  static constexpr std::size_t kAddresses = 3;  ///< local ones on each side
-
   explicit Load(const LoadOptions& options);
   /// Fills the burst with the next `count` packets of the cycle.
   void fill(io::Burst& burst, std::size_t count);
   /// One burst through the pipeline; cycles of run() alone.
   std::uint64_t run(std::size_t count);
+  std::size_t local_addresses() const { return networks_[0].addresses.size() + networks_[1].addresses.size(); }
   std::uint64_t forwarded() const { return link.counters.forwarded.get(); }
   std::uint64_t received() const { return link.counters.received.get(); }
 

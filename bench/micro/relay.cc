@@ -9,12 +9,12 @@
 namespace isthmus::bench {
 namespace {
 
-void report(benchmark::State& state, Rounds& rounds, const Load& load, std::size_t addresses) {
+void report(benchmark::State& state, Rounds& rounds, const Load& load) {
   if (load.forwarded() != load.received()) state.SkipWithError("not every packet was forwarded");
   state.counters["cycles"] = rounds.quantile(0.5);
   state.counters["cycles_p10"] = rounds.quantile(0.1);
   state.counters["cycles_p90"] = rounds.quantile(0.9);
-  state.counters["local_addresses"] = static_cast<double>(addresses);
+  state.counters["local_addresses"] = static_cast<double>(load.local_addresses());
 }
 
 void relay(benchmark::State& state, LoadOptions options, std::size_t burst) {
@@ -23,7 +23,7 @@ void relay(benchmark::State& state, LoadOptions options, std::size_t burst) {
   Rounds rounds;
   for (auto _ : state) rounds.add(load.run(burst), burst);
   state.SetItemsProcessed(static_cast<std::int64_t>(static_cast<std::size_t>(state.iterations()) * burst));
-  report(state, rounds, load, 2 * Load::kAddresses);
+  report(state, rounds, load);
 }
 
 /// Opened and closed again, and the same by the library alone, in turns.
@@ -43,7 +43,34 @@ void recrypt(benchmark::State& state, contract::SrtpSuite suite, std::size_t oct
   }
   state.counters["floor_cycles"] = floors.quantile(0.5);
   state.counters["over_floor"] = rounds.quantile(0.5) / floors.quantile(0.5);
-  report(state, rounds, load, 2 * Load::kAddresses);
+  report(state, rounds, load);
+}
+
+/// The same traffic over ten sessions and over ten thousand with as many more local addresses as their ports need, in
+/// turns.
+void growth(benchmark::State& state) {
+  constexpr std::size_t kBurst = 64;
+  LoadOptions options;
+  options.suite = contract::SrtpSuite::kAesCm128HmacSha1_80;
+  options.sessions = 10;
+  options.addresses = 1;
+  Load few(options);
+  options.sessions = 10'000;
+  options.addresses = 24;
+  Load many(options);
+  for (std::size_t i = 0; i < 4 * options.sessions / kBurst; ++i) {
+    few.run(kBurst);
+    many.run(kBurst);
+  }
+  Rounds few_rounds;
+  Rounds many_rounds;
+  for (auto _ : state) {
+    few_rounds.add(few.run(kBurst), kBurst);
+    many_rounds.add(many.run(kBurst), kBurst);
+  }
+  if (few.forwarded() != few.received()) state.SkipWithError("not every packet was forwarded");
+  if (many.forwarded() != many.received()) state.SkipWithError("not every packet was forwarded");
+  state.counters["growth_10_to_10000"] = many_rounds.quantile(0.5) / few_rounds.quantile(0.5);
 }
 
 BENCHMARK_CAPTURE(relay, plain, {}, 64)->Name("micro.relay.plain.1024");
@@ -56,6 +83,7 @@ BENCHMARK_CAPTURE(recrypt, cm80_160, contract::SrtpSuite::kAesCm128HmacSha1_80, 
 BENCHMARK_CAPTURE(recrypt, cm80_1200, contract::SrtpSuite::kAesCm128HmacSha1_80, 1200)->Name("micro.relay.cm80.1200");
 BENCHMARK_CAPTURE(recrypt, gcm_160, contract::SrtpSuite::kAeadAes128Gcm, 160)->Name("micro.relay.gcm128.160");
 BENCHMARK_CAPTURE(recrypt, gcm_1200, contract::SrtpSuite::kAeadAes128Gcm, 1200)->Name("micro.relay.gcm128.1200");
+BENCHMARK(growth)->Name("micro.relay.cm80.160");
 
 }  // namespace
 }  // namespace isthmus::bench

@@ -13,10 +13,15 @@ LIMITS = {
     "micro.relay.cm80.1200.over_floor": 1.2,
     "micro.relay.gcm128.160.cycles": 320,
     "micro.relay.gcm128.1200.cycles": 600,
+    "micro.relay.cm80.160.growth_10_to_10000": 1.5,
+    "micro.stream.plain.bytes": 1024,
+    "micro.stream.cm80.bytes": 4096,
+    "micro.stream.gcm128.bytes": 12288,
     "micro.repacketise.extra_cycles": 400,
 }
 FULL_BURST = "64"  # frames; a row without a burst in its name has this one
-UNITS = {"cycles": "TSC cycles", "floor_cycles": "TSC cycles", "extra_cycles": "TSC cycles", "over_floor": "ratio", "bytes": "bytes"}
+UNITS = {"cycles": "TSC cycles", "floor_cycles": "TSC cycles", "extra_cycles": "TSC cycles", "over_floor": "ratio",
+         "growth_10_to_10000": "ratio", "bytes": "bytes"}
 
 
 def run(build, runs, say):

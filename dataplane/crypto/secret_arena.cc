@@ -19,6 +19,7 @@ std::span<std::uint8_t> SecretArena::take(std::size_t bytes) {
   if (auto& free = free_[bytes]; !free.empty()) {
     const std::span block(free.back(), bytes);
     free.pop_back();
+    taken_ += bytes;
     return block;
   }
   if (bytes > kChunkBytes) return {};
@@ -30,11 +31,13 @@ std::span<std::uint8_t> SecretArena::take(std::size_t bytes) {
   }
   const auto block = rest_.first(bytes);
   rest_ = rest_.subspan(bytes);
+  taken_ += bytes;
   return block;
 }
 
 void SecretArena::give_back(std::span<std::uint8_t> block) {
   wipe(block);
+  taken_ -= block.size();
   free_[block.size()].push_back(block.data());
 }
 

@@ -24,11 +24,13 @@ class SecretArena {
   /// Zeroed. Empty: the system has no memory left.
   std::span<std::uint8_t> take(std::size_t bytes);
   void give_back(std::span<std::uint8_t> block);
+  std::size_t taken() const { return taken_; }  ///< bytes in use
 
  private:
   static constexpr std::size_t kChunkBytes = kHugePageBytes;
   static std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
+  std::size_t taken_ = 0;
   std::vector<std::span<std::uint8_t>> chunks_;
   std::map<std::size_t, std::vector<std::uint8_t*>> free_;  // by size
   std::span<std::uint8_t> rest_;                            // of the newest chunk
