@@ -91,7 +91,10 @@ void note_nal(AdaptJob& job, std::uint8_t nal_header) {
   VideoPicture& picture = video.picture;
   const NalType type = payload::nal_type(nal_header);
   if (type == NalType::kIdrSlice) {
-    if (!picture.idr) send_missing_sets(job);
+    if (!picture.idr) {
+      send_missing_sets(job);
+      ++video.key_pictures;
+    }
     picture.idr = video.had_idr = true;
   } else if (type == NalType::kSlice && !video.had_idr && picture.slices == 0) {
     ask_for_picture(job);  // nobody can decode this

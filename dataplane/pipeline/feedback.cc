@@ -69,7 +69,9 @@ void start(State& state, Leg& leg) {
   far.video->had_idr = false;
   if (far.video->to == contract::VideoFormat::kH264Uc) {
     leg.feedback.asks_left = kStartAsks;
-    leg.feedback.ask_again_ns = state.time.now.monotonic_ns + kStartAskNs;
+    leg.feedback.repeats_left = kAskRepeats;
+    leg.feedback.asked_ns = state.time.now.monotonic_ns;
+    leg.feedback.key_pictures_at_ask = far.video->key_pictures;
   }
   // A peer that has sent nothing yet begins with a key frame by itself.
   if (far.receive.packets.get() == 0 && far.config->feedback == contract::FeedbackDialect::kRfc4585) return;
@@ -94,11 +96,21 @@ void tell_picture_wanted(State& state, Leg& leg) {
 }  // namespace
 
 void ask_again(State& state, Leg& leg) {
-  if (leg.feedback.asks_left == 0 || state.time.now.monotonic_ns < leg.feedback.ask_again_ns) return;
-  --leg.feedback.asks_left;
-  leg.feedback.ask_again_ns = state.time.now.monotonic_ns + kStartAskNs;
+  session::LegFeedback& feedback = leg.feedback;
+  const std::uint64_t since_ns = state.time.now.monotonic_ns - feedback.asked_ns;
+  if ((feedback.asks_left == 0 && feedback.repeats_left == 0) || since_ns < kAskRepeatNs) return;
   Leg& far = *leg.receive.far;
   if (far.receive.adapts == 0 || far.receive.packets.get() == 0) return;
+  const bool answered = far.video->key_pictures != feedback.key_pictures_at_ask;
+  if (!answered && feedback.repeats_left > 0) {
+    --feedback.repeats_left;
+  } else if (feedback.asks_left > 0 && since_ns >= kStartAskNs) {
+    --feedback.asks_left;
+  } else {
+    return;
+  }
+  feedback.asked_ns = state.time.now.monotonic_ns;
+  feedback.key_pictures_at_ask = far.video->key_pictures;
   far.feedback.pli_wanted = true;
   wake_feedback(state, far);
 }

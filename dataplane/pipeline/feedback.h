@@ -12,7 +12,8 @@ void wake_feedback(State& state, session::Leg& leg);
 void send_leg_feedback(State& state, session::Leg& leg, io::Burst& out);
 
 /// Asks the source of a Microsoft peer's picture again while its media is young: a client whose decoder comes up after
-/// the first key frame shows nothing until the next, and one of them never asks.
+/// the first key frame shows nothing until the next, and one of them never asks. An ask that brings no key picture is
+/// repeated sooner: requests get lost, and busy encoders miss them.
 void ask_again(State& state, session::Leg& leg);
 
 /// A Microsoft peer sends video only when it is asked to ([MS-RTP] 2.2.12.2).

@@ -75,9 +75,11 @@ inline constexpr std::uint64_t kLatePacketNs = 500 * session::kNsPerMs;
 inline constexpr std::uint16_t kMaxDropout = 3000;  // RFC 3550 A.1
 inline constexpr std::size_t kMaxUrgent = 64;
 inline constexpr std::size_t kAdaptedPackets =
-    1024;  ///< that wait for the next tick; a burst makes some more than it had
+    1024;                                      ///< that wait for the next tick; a burst makes some more than it had
 inline constexpr std::uint8_t kStartAsks = 3;  ///< key frames wanted again after a start
 inline constexpr std::uint64_t kStartAskNs = 1500 * session::kNsPerMs;
+inline constexpr std::uint8_t kAskRepeats = 6;  ///< of all asks together, where no key picture comes
+inline constexpr std::uint64_t kAskRepeatNs = 500 * session::kNsPerMs;
 inline constexpr std::uint64_t kHeldNs = 20 * session::kNsPerMs;  ///< a picture whose end does not come waits no longer
 
 struct State {

@@ -73,7 +73,8 @@ struct VideoLeg {
   std::size_t change_count = 0;  ///< ever
 
   VideoPicture picture;
-  bool had_idr = false;  ///< since the stream (re)started
+  bool had_idr = false;            ///< since the stream (re)started
+  std::uint32_t key_pictures = 0;  ///< that went on, ever
 
   // Parameter sets seen, or from the session description.
   std::array<StoredSet, kMaxStoredSets> sets;

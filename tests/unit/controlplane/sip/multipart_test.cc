@@ -38,7 +38,8 @@ TEST(Multipart, SplitsPartsAndKeepsTheirHeaders) {
 }
 
 TEST(Multipart, FallbackAloneIsBetterThanNothing) {
-  const auto parts = split_multipart(kAlternative, part(kFallbackHeaders, "v=0") + kEnd);
+  const std::string body = part(kFallbackHeaders, "v=0") + kEnd;
+  const auto parts = split_multipart(kAlternative, body);
   ASSERT_TRUE(parts);
   ASSERT_NE(description(*parts), nullptr);
   EXPECT_EQ(description(*parts)->content, "v=0");
@@ -55,8 +56,8 @@ TEST(Multipart, LineEndsWithoutReturnAndEmptyPartHeaders) {
 }
 
 TEST(Multipart, DescriptionOfMixedIsTheFirst) {
-  const auto parts = split_multipart("multipart/mixed;boundary=b",
-                                     part(kSdpHeader, "first", "b") + part(kSdpHeader, "second", "b") + "--b--\r\n");
+  const std::string body = part(kSdpHeader, "first", "b") + part(kSdpHeader, "second", "b") + "--b--\r\n";
+  const auto parts = split_multipart("multipart/mixed;boundary=b", body);
   ASSERT_TRUE(parts);
   EXPECT_EQ(description(*parts)->content, "first");
 }
@@ -69,11 +70,11 @@ TEST(Multipart, PartThatMustBeUnderstoodIsNotPassedOver) {
   const auto found = find_description(*parts, "application/sdp");
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().field, "application/ISUP");
-  const auto optional = split_multipart(
-      "multipart/mixed;boundary=b",
+  const std::string with_optional =
       part(kSdpHeader, "v=0", "b") +
-          part("Content-Type: application/ISUP\r\nContent-Disposition: signal; handling=optional\r\n", "x", "b") +
-          "--b--\r\n");
+      part("Content-Type: application/ISUP\r\nContent-Disposition: signal; handling=optional\r\n", "x", "b") +
+      "--b--\r\n";
+  const auto optional = split_multipart("multipart/mixed;boundary=b", with_optional);
   ASSERT_TRUE(optional);
   EXPECT_NE(description(*optional), nullptr);
 }

@@ -193,8 +193,26 @@ TEST_F(MicrosoftRequests, AKeyFrameIsAskedForWhenAPeerComesBack) {
 TEST_F(MicrosoftRequests, AKeyFrameIsAskedForAgainWhileMediaIsYoung) {
   bench_->send(1, 1, 0, true, {0x65, 1, 2});
   std::size_t asked = 0;
-  for (int tenths = 0; tenths < 100; ++tenths) asked += feedback(bench_->relay.pass_ms(100), 1, wire::kFormatPli).size();
+  for (int tenths = 0; tenths < 100; ++tenths) {
+    const std::size_t now = feedback(bench_->relay.pass_ms(100), 1, wire::kFormatPli).size();
+    asked += now;
+    if (now > 0)
+      bench_->send(1, static_cast<std::uint16_t>(1 + asked), static_cast<std::uint32_t>(3000 * asked), true,
+                   {0x65, 1, 2});
+  }
   EXPECT_EQ(asked, 3U) << "the client's decoder may have come up after the first key frame";
+}
+
+TEST_F(MicrosoftRequests, AnAskThatBringsNoKeyFrameIsRepeatedSoonerAndNotForEver) {
+  bench_->send(1, 1, 0, true, {0x65, 1, 2});
+  std::vector<int> at;
+  for (int tenths = 1; tenths < 200; ++tenths) {
+    if (!feedback(bench_->relay.pass_ms(100), 1, wire::kFormatPli).empty()) at.push_back(tenths);
+    bench_->send(1, static_cast<std::uint16_t>(1 + tenths), 9000U * static_cast<unsigned>(tenths), true, {0x41, 1, 2});
+  }
+  ASSERT_EQ(at.size(), 9U) << "three asks and six repeats";
+  EXPECT_LE(at[1] - at[0], 6);
+  EXPECT_LT(at.back(), 100);
 }
 
 TEST_F(MicrosoftRequests, APeerWithoutFeedbackIsAskedByTheControlPlane) {
