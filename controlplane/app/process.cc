@@ -16,6 +16,7 @@
 #include "controlplane/rest/server.h"
 #include "controlplane/sip/asio_network.h"
 #include "dataplane/base/log.h"
+#include "dataplane/base/random_pool.h"
 #include "dataplane/base/service_notify.h"
 #include "dataplane/contract/client.h"
 
@@ -317,7 +318,8 @@ class Process::Impl {
   const Options options_;
   const config::ControlPlane config_;
   event_loop::EventLoop loop_;
-  SystemRandom random_;
+  SystemRandom system_random_;
+  RandomPool random_{system_random_};
   status::Alarms alarms_;
   journal::MappedMedium medium_;
   std::unique_ptr<journal::Journal> journal_;

@@ -18,12 +18,12 @@ class SipUsers final : public sip::TransactionUser {
     monitor_ = &monitor;
   }
 
-  void on_request(sip::ServerId transaction, sip::Message request, const sip::Flow& flow) override {
+  void on_request(sip::ServerId transaction, sip::Message&& request, const sip::Flow& flow) override {
     calls_->on_request(transaction, std::move(request), flow);
   }
-  void on_cancel(sip::ServerId invite, sip::Message cancel) override { calls_->on_cancel(invite, std::move(cancel)); }
-  void on_ack_2xx(sip::Message ack, const sip::Flow& flow) override { calls_->on_ack_2xx(std::move(ack), flow); }
-  void on_response(sip::ClientId transaction, sip::Message response, const sip::Flow& flow) override {
+  void on_cancel(sip::ServerId invite, sip::Message&& cancel) override { calls_->on_cancel(invite, std::move(cancel)); }
+  void on_ack_2xx(sip::Message&& ack, const sip::Flow& flow) override { calls_->on_ack_2xx(std::move(ack), flow); }
+  void on_response(sip::ClientId transaction, sip::Message&& response, const sip::Flow& flow) override {
     if (!monitor_->on_answer(transaction, response)) calls_->on_response(transaction, std::move(response), flow);
   }
   void on_timeout(sip::ClientId transaction) override {

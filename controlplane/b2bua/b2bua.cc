@@ -151,7 +151,7 @@ void B2bua::tell(CallKey key, Event event) {
   serve_ice(key);
 }
 
-void B2bua::on_request(sip::ServerId transaction, sip::Message request, const sip::Flow& flow) {
+void B2bua::on_request(sip::ServerId transaction, sip::Message&& request, const sip::Flow& flow) {
   if (request.to_tag().empty()) return on_new_request(transaction, request, flow);
   on_dialog_request(transaction, request, flow);
 }
@@ -193,7 +193,7 @@ void B2bua::log_diagnosis(const Entry& entry, const Signal& signal, std::string_
                                 {"text", signal.diagnosis}});
 }
 
-void B2bua::on_cancel(sip::ServerId invite, sip::Message) {
+void B2bua::on_cancel(sip::ServerId invite, sip::Message&&) {
   const auto id = static_cast<ServerId>(invite);
   const auto found = servers_.find(id);
   if (found == servers_.end()) return;
@@ -201,7 +201,7 @@ void B2bua::on_cancel(sip::ServerId invite, sip::Message) {
   tell(place.call, CancelArrived{place.side, id});
 }
 
-void B2bua::on_ack_2xx(sip::Message ack, const sip::Flow&) {
+void B2bua::on_ack_2xx(sip::Message&& ack, const sip::Flow&) {
   Side side = Side::kA;
   Entry* entry = find_dialog(ack, side);
   if (entry == nullptr) return;
@@ -209,7 +209,7 @@ void B2bua::on_ack_2xx(sip::Message ack, const sip::Flow&) {
        AckArrived{side, read_request(ack, dialect_of(*entry, side), dialect_of(*entry, other(side)))});
 }
 
-void B2bua::on_response(sip::ClientId transaction, sip::Message response, const sip::Flow&) {
+void B2bua::on_response(sip::ClientId transaction, sip::Message&& response, const sip::Flow&) {
   const auto found = clients_.find(static_cast<std::uint64_t>(transaction));
   if (found == clients_.end()) return;
   Client& client = found->second;

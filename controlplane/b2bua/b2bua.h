@@ -87,10 +87,10 @@ class B2bua final : public sip::TransactionUser {
   bool is_draining() const { return draining_; }
 
   // ---- sip::TransactionUser ----
-  void on_request(sip::ServerId transaction, sip::Message request, const sip::Flow& flow) override;
-  void on_cancel(sip::ServerId invite, sip::Message cancel) override;
-  void on_ack_2xx(sip::Message ack, const sip::Flow& flow) override;
-  void on_response(sip::ClientId transaction, sip::Message response, const sip::Flow& flow) override;
+  void on_request(sip::ServerId transaction, sip::Message&& request, const sip::Flow& flow) override;
+  void on_cancel(sip::ServerId invite, sip::Message&& cancel) override;
+  void on_ack_2xx(sip::Message&& ack, const sip::Flow& flow) override;
+  void on_response(sip::ClientId transaction, sip::Message&& response, const sip::Flow& flow) override;
   void on_timeout(sip::ClientId transaction) override;
   void on_transport_error(sip::ClientId transaction, const Error& why) override;
   void on_transport_error(sip::ServerId transaction, const Error& why) override;

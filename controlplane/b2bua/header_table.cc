@@ -65,7 +65,8 @@ bool equal_ignoring_case(std::string_view left, std::string_view right) {
 
 bool crosses(std::string_view name, MessageKind kind, Dialect from, Dialect to) {
   for (const Row& row : kTable) {
-    if (row.name.size() != name.size() || !equal_ignoring_case(row.name, name)) continue;
+    if (row.name.size() != name.size() || ((row.name.front() ^ name.front()) & ~0x20) != 0) continue;
+    if (!equal_ignoring_case(row.name, name)) continue;
     const std::uint8_t rule = kind == MessageKind::kRequest ? row.request : row.response;
     const bool to_microsoft = to == Dialect::kMicrosoft;
     if (from == Dialect::kStandards) return (rule & (to_microsoft ? kSM : kSS)) != 0;

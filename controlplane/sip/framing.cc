@@ -72,6 +72,8 @@ Cut StreamFramer::read_head() {
   std::optional<std::uint32_t> length;
   bool bad = false;
   lines::for_each(head.substr(start_line + 2), [&](std::string_view line) {
+    // Both names, Content-Length and l; the others are the parser's.
+    if (const char first = text::lower(line.front()); first != 'c' && first != 'l') return true;
     const auto header = lines::split(line);
     if (!header || header_id_of(header->name) != HeaderId::kContentLength) return true;
     const auto value = lines::unfold(header->value);

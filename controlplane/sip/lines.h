@@ -52,7 +52,9 @@ inline std::optional<NameValue> split(std::string_view line) {
 
 /// The value on one line: each fold becomes a space. Nothing if a CR or LF stands alone in it.
 inline std::optional<std::string> unfold(std::string_view value) {
-  constexpr text::CharSet kLineEnds("\r\n");
+  static constexpr text::CharSet kLineEnds("\r\n");
+  if (value.find('\r') == std::string_view::npos && value.find('\n') == std::string_view::npos)
+    return std::string(value);
   std::string line;
   for (std::size_t i = 0; i < value.size();) {
     const std::size_t stop = kLineEnds.find_in(value, i);

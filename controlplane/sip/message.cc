@@ -9,6 +9,10 @@ namespace isthmus::sip {
 
 namespace {
 
+constexpr std::size_t kUsualHeaders = 16;
+/// The bits of every view.
+constexpr std::uint16_t kAllViews = (1U << (static_cast<unsigned>(HeaderId::kMaxForwards) + 1)) - 1;
+
 /// CR, LF and NUL of a value become spaces: what we write is one line, whatever we were given.
 std::string one_line(std::string_view value) {
   std::string line(text::trim(value));
@@ -50,7 +54,7 @@ Message Message::response(const Message& request, std::uint16_t status, std::str
   message.status_ = status;
   message.reason_ = one_line(reason.empty() ? reason_phrase(status) : reason);
   const bool with_routes = makes_dialog(request, status);
-  message.headers_.reserve(request.vias_.size() + 12);
+  message.headers_.reserve(kUsualHeaders);
   for (const Header& header : request.headers_) {
     const bool copied = header.id == HeaderId::kVia || header.id == HeaderId::kFrom || header.id == HeaderId::kTo ||
                         header.id == HeaderId::kCallId || header.id == HeaderId::kCSeq ||
@@ -58,24 +62,18 @@ Message Message::response(const Message& request, std::uint16_t status, std::str
                         (header.id == HeaderId::kRecordRoute && with_routes);
     if (copied) message.headers_.push_back({header.id, std::string(to_string(header.id)), header.value});
   }
-  message.vias_ = request.vias_;
-  message.from_ = request.from_;
-  message.to_ = request.to_;
-  message.call_id_ = request.call_id_;
-  message.cseq_ = request.cseq_;
-  if (with_routes) message.record_routes_ = request.record_routes_;
-  if (!to_tag.empty() && !message.to_.empty() && message.to_tag().empty()) {
-    const std::string tag = one_line(to_tag);
-    NameAddr& to = message.to_;
-    to.text.append(";tag=").append(tag);
-    to.parameters.append(to.parameters.empty() ? "tag=" : ";tag=").append(tag);
-    std::ranges::find(message.headers_, HeaderId::kTo, &Header::id)->value = to.text;
+  message.stale_ = kAllViews;
+  const NameAddr& to = request.to();
+  if (!to_tag.empty() && !to.empty() && to.tag().empty()) {
+    const auto header = std::ranges::find(message.headers_, HeaderId::kTo, &Header::id);
+    if (header != message.headers_.end()) header->value.assign(to.text).append(";tag=").append(one_line(to_tag));
   }
   return message;
 }
 
 Message Message::skeleton_of(const Message& request) {
   Message skeleton;
+  skeleton.headers_.reserve(kUsualHeaders);
   skeleton.method_ = request.method_;
   skeleton.method_name_ = request.method_name_;
   for (const Header& header : request.headers_) {
@@ -84,20 +82,27 @@ Message Message::skeleton_of(const Message& request) {
                       header.id == HeaderId::kTimestamp || header.id == HeaderId::kRecordRoute;
     if (kept) skeleton.headers_.push_back(header);
   }
-  skeleton.vias_ = request.vias_;
-  skeleton.from_ = request.from_;
-  skeleton.to_ = request.to_;
-  skeleton.call_id_ = request.call_id_;
-  skeleton.cseq_ = request.cseq_;
-  skeleton.record_routes_ = request.record_routes_;
+  skeleton.stale_ = kAllViews ^ bit(HeaderId::kTo);
+  skeleton.to_ = request.to();  // every response looks at it
   return skeleton;
 }
 
 void Message::set_request_uri(std::string_view uri) {
-  const std::string line = one_line(uri);
-  auto parsed = Uri::parse(line);
-  request_uri_ = parsed ? std::move(*parsed) : Uri{};
-  request_uri_.text = line;
+  request_uri_ = {};
+  request_uri_.text = one_line(uri);
+  is_uri_stale_ = true;
+}
+
+void Message::read_request_uri() const {
+  is_uri_stale_ = false;
+  if (auto parsed = Uri::parse(request_uri_.text)) request_uri_ = std::move(*parsed);
+}
+
+bool Message::operator==(const Message& other) const {
+  // The views follow from these.
+  return status_ == other.status_ && method_ == other.method_ && method_name_ == other.method_name_ &&
+         request_uri_.text == other.request_uri_.text && reason_ == other.reason_ && headers_ == other.headers_ &&
+         body_ == other.body_;
 }
 
 std::optional<std::string_view> Message::header(HeaderId id) const {
@@ -136,8 +141,10 @@ bool Message::lists(HeaderId id, std::string_view token) const {
 
 void Message::insert(std::size_t at, HeaderId id, std::string_view name, std::string_view value) {
   if (id == HeaderId::kContentLength) return;  // counted when written
-  headers_.insert(headers_.begin() + static_cast<std::ptrdiff_t>(at), {id, one_line(name), one_line(value)});
-  refresh(id);
+  if (headers_.empty()) headers_.reserve(kUsualHeaders);
+  Header header{id, id == HeaderId::kOther ? one_line(name) : std::string(name), one_line(value)};
+  headers_.insert(headers_.begin() + static_cast<std::ptrdiff_t>(at), std::move(header));
+  outdate(id);
 }
 
 void Message::add(HeaderId id, std::string_view value) { insert(headers_.size(), id, to_string(id), value); }
@@ -174,7 +181,7 @@ void Message::set(std::string_view name, std::string_view value) {
 
 void Message::remove(HeaderId id) {
   std::erase_if(headers_, [id](const Header& header) { return header.id == id; });
-  refresh(id);
+  outdate(id);
 }
 
 void Message::remove(std::string_view name) {
@@ -188,12 +195,12 @@ void Message::remove_top_via() {
   const auto first = std::ranges::find(headers_, HeaderId::kVia, &Header::id);
   if (first == headers_.end()) return;
   headers_.erase(first);
-  if (!vias_.empty()) vias_.erase(vias_.begin());
+  outdate(HeaderId::kVia);
 }
 
 void Message::set_top_via_parameter(std::string_view name, std::string_view value) {
   const auto first = std::ranges::find(headers_, HeaderId::kVia, &Header::id);
-  if (first == headers_.end() || vias_.empty()) return;
+  if (first == headers_.end() || vias().empty()) return;
   Via& via = vias_.front();
   std::string rebuilt;
   for (std::size_t at = 0; at < via.parameters.size();) {
@@ -222,7 +229,8 @@ void Message::set_body(std::string_view content_type, std::string_view body) {
   body_ = copy;
 }
 
-void Message::refresh(HeaderId id) {
+void Message::refresh(HeaderId id) const {
+  stale_ &= static_cast<std::uint16_t>(~bit(id));
   const auto addresses = [this, id](std::vector<NameAddr>& into) {
     into.clear();
     for (const Header& header : headers_) {

@@ -30,6 +30,8 @@ struct CSeq {
 
 /// A value. Setters keep the views in step with the headers; control characters in what they are given become spaces,
 /// so no value can start a header of its own. Values of ours must parse: a view of one that does not is empty.
+/// Views of what setters wrote are read when somebody asks for them (most of what we send is only sent), so that
+/// looking at one message from two threads needs a lock like changing it does.
 class Message {
  public:
   Message() = default;
@@ -48,25 +50,28 @@ class Message {
   bool is_response() const { return status_ != 0; }
 
   /// Of a request; for a response the method of its CSeq.
-  Method method() const { return is_request() ? method_ : cseq_.method; }
-  const std::string& method_name() const { return is_request() ? method_name_ : cseq_.method_name; }
-  const Uri& request_uri() const { return request_uri_; }
+  Method method() const { return is_request() ? method_ : cseq().method; }
+  const std::string& method_name() const { return is_request() ? method_name_ : cseq().method_name; }
+  const Uri& request_uri() const {
+    if (is_uri_stale_) read_request_uri();
+    return request_uri_;
+  }
   void set_request_uri(std::string_view uri);
 
   std::uint16_t status() const { return status_; }  ///< 0 for a request
   const std::string& reason() const { return reason_; }
 
-  const NameAddr& from() const { return from_; }
-  const NameAddr& to() const { return to_; }
-  std::string_view from_tag() const { return from_.tag(); }
-  std::string_view to_tag() const { return to_.tag(); }
-  const std::string& call_id() const { return call_id_; }
-  const CSeq& cseq() const { return cseq_; }
-  const std::vector<Via>& vias() const { return vias_; }  ///< top first
-  const std::vector<NameAddr>& contacts() const { return contacts_; }
-  const std::vector<NameAddr>& routes() const { return routes_; }
-  const std::vector<NameAddr>& record_routes() const { return record_routes_; }
-  std::optional<std::uint32_t> max_forwards() const { return max_forwards_; }
+  const NameAddr& from() const { return fresh(HeaderId::kFrom, from_); }
+  const NameAddr& to() const { return fresh(HeaderId::kTo, to_); }
+  std::string_view from_tag() const { return from().tag(); }
+  std::string_view to_tag() const { return to().tag(); }
+  const std::string& call_id() const { return fresh(HeaderId::kCallId, call_id_); }
+  const CSeq& cseq() const { return fresh(HeaderId::kCSeq, cseq_); }
+  const std::vector<Via>& vias() const { return fresh(HeaderId::kVia, vias_); }  ///< top first
+  const std::vector<NameAddr>& contacts() const { return fresh(HeaderId::kContact, contacts_); }
+  const std::vector<NameAddr>& routes() const { return fresh(HeaderId::kRoute, routes_); }
+  const std::vector<NameAddr>& record_routes() const { return fresh(HeaderId::kRecordRoute, record_routes_); }
+  std::optional<std::uint32_t> max_forwards() const { return fresh(HeaderId::kMaxForwards, max_forwards_); }
 
   /// Value of the first such header.
   std::optional<std::string_view> header(HeaderId id) const;
@@ -100,30 +105,45 @@ class Message {
   std::string text() const;
   void append_to(std::string& out) const;
 
-  bool operator==(const Message&) const = default;
+  bool operator==(const Message& other) const;
 
  private:
   friend class MessageParser;
   void insert(std::size_t at, HeaderId id, std::string_view name, std::string_view value);
-  void refresh(HeaderId id);
+  static constexpr std::uint16_t bit(HeaderId id) {
+    return static_cast<std::uint16_t>(1U << static_cast<unsigned>(id));
+  }
+  /// The view of these headers is to be read anew.
+  void outdate(HeaderId id) {
+    if (id <= HeaderId::kMaxForwards) stale_ |= bit(id);
+  }
+  template <typename View>
+  const View& fresh(HeaderId id, const View& view) const {
+    if ((stale_ & bit(id)) != 0) refresh(id);
+    return view;
+  }
+  void refresh(HeaderId id) const;
+  void read_request_uri() const;
 
   Method method_ = Method::kOther;
   std::uint16_t status_ = 0;
   std::string method_name_;
-  Uri request_uri_;
+  mutable Uri request_uri_;  ///< `text` is always there
   std::string reason_;
   std::vector<Header> headers_;
   std::string body_;
 
-  NameAddr from_;
-  NameAddr to_;
-  std::string call_id_;
-  CSeq cseq_;
-  std::vector<Via> vias_;
-  std::vector<NameAddr> contacts_;
-  std::vector<NameAddr> routes_;
-  std::vector<NameAddr> record_routes_;
-  std::optional<std::uint32_t> max_forwards_;
+  mutable NameAddr from_;
+  mutable NameAddr to_;
+  mutable std::string call_id_;
+  mutable CSeq cseq_;
+  mutable std::vector<Via> vias_;
+  mutable std::vector<NameAddr> contacts_;
+  mutable std::vector<NameAddr> routes_;
+  mutable std::vector<NameAddr> record_routes_;
+  mutable std::optional<std::uint32_t> max_forwards_;
+  mutable std::uint16_t stale_ = 0;  ///< a bit for each view above, by HeaderId
+  mutable bool is_uri_stale_ = false;
 };
 
 /// "Ringing" for 180; "Unknown" where the RFCs have none.

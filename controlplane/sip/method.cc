@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "controlplane/sip/text.h"
 
@@ -52,6 +53,39 @@ constexpr std::array<HeaderName, 31> kHeaders = {{{"Via", 'v'},
                                                   {"Timestamp", 0}}};
 static_assert(kHeaders.size() == static_cast<std::size_t>(HeaderId::kOther));
 
+// A message has some ten headers and each is looked up: by length and first letter, so that few names are compared.
+constexpr std::uint8_t kNone = 0xFF;
+constexpr std::size_t kPlaces = 256;
+constexpr std::size_t place_of(std::string_view name) {
+  return (name.size() * 32 + (static_cast<unsigned char>(name.front()) & 31U)) % kPlaces;  // no matter which case
+}
+/// The last header of each place.
+constexpr std::array<std::uint8_t, kPlaces> kByPlace = [] {
+  std::array<std::uint8_t, kPlaces> last{};
+  last.fill(kNone);
+  for (std::size_t i = 0; i < kHeaders.size(); ++i) last[place_of(kHeaders[i].name)] = static_cast<std::uint8_t>(i);
+  return last;
+}();
+/// By header: the one before it in the same place.
+constexpr std::array<std::uint8_t, kHeaders.size()> kNext = [] {
+  std::array<std::uint8_t, kHeaders.size()> next{};
+  next.fill(kNone);
+  for (std::size_t i = 0; i < kHeaders.size(); ++i) {
+    for (std::size_t before = 0; before < i; ++before) {
+      if (place_of(kHeaders[before].name) == place_of(kHeaders[i].name)) next[i] = static_cast<std::uint8_t>(before);
+    }
+  }
+  return next;
+}();
+constexpr std::array<HeaderId, 256> kByCompact = [] {
+  std::array<HeaderId, 256> ids{};
+  ids.fill(HeaderId::kOther);
+  for (std::size_t i = 0; i < kHeaders.size(); ++i) {
+    if (kHeaders[i].compact != 0) ids[static_cast<unsigned char>(kHeaders[i].compact)] = static_cast<HeaderId>(i);
+  }
+  return ids;
+}();
+
 }  // namespace
 
 std::string_view to_string(Method method) {
@@ -73,10 +107,9 @@ std::string_view to_string(HeaderId id) {
 
 HeaderId header_id_of(std::string_view name) {
   if (name.empty()) return HeaderId::kOther;
-  for (std::size_t i = 0; i < kHeaders.size(); ++i) {
-    const bool matches =
-        name.size() == 1 ? text::lower(name.front()) == kHeaders[i].compact : text::same(kHeaders[i].name, name);
-    if (matches) return static_cast<HeaderId>(i);
+  if (name.size() == 1) return kByCompact[static_cast<unsigned char>(text::lower(name.front()))];
+  for (std::uint8_t at = kByPlace[place_of(name)]; at != kNone; at = kNext[at]) {
+    if (text::same(kHeaders[at].name, name)) return static_cast<HeaderId>(at);
   }
   return HeaderId::kOther;
 }

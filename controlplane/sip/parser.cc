@@ -6,6 +6,7 @@
 
 #include "controlplane/sip/limits.h"
 #include "controlplane/sip/lines.h"
+#include "controlplane/sip/plain.h"
 #include "controlplane/sip/sofia.h"
 #include "controlplane/sip/split.h"
 #include "controlplane/sip/text.h"
@@ -44,6 +45,7 @@ class MessageParser {
 namespace {
 
 constexpr std::string_view kVersion = "SIP/2.0";
+constexpr std::size_t kUsualHeaders = 16;
 constexpr text::CharSet kNeverInCallId(" \t,");
 
 /// RFC 3261 7.3.1: these stand once.
@@ -113,7 +115,8 @@ void MessageParser::read_start_line(std::string_view line) {
 
 void MessageParser::read_address(NameAddr& into, std::string_view value, const char* detail) {
   auto parsed = split_address(value);
-  if (!parsed || parsed->is_star || !sofia::takes_address(value)) return refuse(400, detail);
+  const bool taken = plain::is_address(value) || sofia::takes_address(value);
+  if (!parsed || parsed->is_star || !taken) return refuse(400, detail);
   into = std::move(*parsed);
 }
 
@@ -151,7 +154,8 @@ void MessageParser::read_typed(HeaderId id, const std::string& value) {
     case HeaderId::kRoute:
     case HeaderId::kRecordRoute: {
       auto address = split_address(value);
-      const bool taken = id == HeaderId::kContact ? sofia::takes_contact(value) : sofia::takes_route(value);
+      const bool taken = plain::is_address(value) ||
+                         (id == HeaderId::kContact ? sofia::takes_contact(value) : sofia::takes_route(value));
       if (!address || !taken || (address->is_star && id != HeaderId::kContact)) {
         return refuse(400, id == HeaderId::kContact ? "Contact does not parse" : "a Route does not parse");
       }
@@ -232,6 +236,7 @@ void MessageParser::read_body(std::string_view rest) {
 
 ParseOutcome MessageParser::run(std::string_view bytes) {
   while (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+  message_.headers_.reserve(kUsualHeaders);
   const bool is_oversize = bytes.size() > kMaxMessageBytes;
   std::size_t head = lines::head_end(bytes.substr(0, kMaxHeaderBlockBytes));
   const bool has_end = head != std::string_view::npos;

@@ -44,15 +44,15 @@ class TransactionUser {
  public:
   virtual ~TransactionUser() = default;
   /// A new request, neither ACK, CANCEL nor BENOTIFY, of any method: answer each one (405 or 501 for what is not handled).
-  virtual void on_request(ServerId transaction, Message request, const Flow& flow) = 0;
+  virtual void on_request(ServerId transaction, Message&& request, const Flow& flow) = 0;
   /// CANCEL for an INVITE that has no final response yet; the CANCEL itself has its 200. The user answers the INVITE
   /// 487.
-  virtual void on_cancel(ServerId invite, Message cancel) = 0;
+  virtual void on_cancel(ServerId invite, Message&& cancel) = 0;
   /// ACK of a 2xx, or one that matches nothing.
-  virtual void on_ack_2xx(Message ack, const Flow& flow) = 0;
+  virtual void on_ack_2xx(Message&& ack, const Flow& flow) = 0;
   /// 1xx (100 too), then one final response; for an INVITE, every 2xx that comes until 64*T1 after the first (copies
   /// and other forks alike): each wants an ACK.
-  virtual void on_response(ClientId transaction, Message response, const Flow& flow) = 0;
+  virtual void on_response(ClientId transaction, Message&& response, const Flow& flow) = 0;
   /// No final response came (timer B or F): treat as 408.
   virtual void on_timeout(ClientId transaction) = 0;
   /// The request could not be delivered: treat as 503.

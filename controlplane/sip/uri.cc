@@ -1,8 +1,10 @@
 #include "controlplane/sip/uri.h"
 
 #include <algorithm>
+#include <array>
 
 #include "controlplane/sip/limits.h"
+#include "controlplane/sip/plain.h"
 #include "controlplane/sip/sofia.h"
 #include "controlplane/sip/split.h"
 #include "controlplane/sip/text.h"
@@ -17,15 +19,21 @@ using text::trim;
 
 constexpr auto kNone = std::string_view::npos;
 
-constexpr text::CharSet kNeverInUri(" \t<>\"");
+/// Controls, white space, quotes and angle brackets.
+constexpr text::CharSet kNeverInUri = [] {
+  std::array<char, 0x21 + 4> members{};
+  for (std::size_t i = 0; i <= 0x20; ++i) members[i] = static_cast<char>(i);
+  std::ranges::copy(std::string_view("<>\"\x7F"), members.begin() + 0x21);
+  return text::CharSet(std::string_view(members.data(), members.size()));
+}();
 
 tl::unexpected<Error> malformed(const char* what) { return fail(ErrorKind::kMalformedInput, what); }
 
 bool is_host(std::string_view host) {
   if (host.empty()) return false;
   if (host.front() == '[') return host.back() == ']' && IpAddress::parse(host).has_value();
-  constexpr text::CharSet kHostChars("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
-  return std::ranges::all_of(host, [&kHostChars](char c) { return kHostChars.has(c); });
+  static constexpr text::CharSet kHostChars("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+  return std::ranges::all_of(host, [](char c) { return kHostChars.has(c); });
 }
 
 /// "host", "host:port", "[v6]:port".
@@ -76,15 +84,18 @@ Result<std::string_view> header_parameters(std::string_view rest) {
 /// A display name without quotes is words; these can not be in any of them (RFC 3261 25.1 allows tokens alone, but
 /// peers write more than that).
 bool is_display_name(std::string_view name) {
-  constexpr text::CharSet kNever(",;:<>\"@");
+  static constexpr text::CharSet kNever(",;:<>\"@");
   return kNever.find_in(name) == kNone;
 }
 
 }  // namespace
 
 std::optional<std::string_view> find_parameter(std::string_view parameters, std::string_view name) {
+  // Asked for tag and branch at every turn: without quotes and brackets each semicolon ends a parameter.
+  const bool is_plain = parameters.find('"') == kNone && parameters.find('<') == kNone;
   for (std::size_t at = 0; at < parameters.size();) {
-    const std::size_t end = text::find_outside(parameters, ';', at);
+    const std::size_t end =
+        is_plain ? std::min(parameters.find(';', at), parameters.size()) : text::find_outside(parameters, ';', at);
     const std::string_view parameter = parameters.substr(at, end - at);
     const std::size_t equals = parameter.find('=');
     if (text::same(trim(parameter.substr(0, equals)), name)) {
@@ -99,8 +110,8 @@ std::optional<std::string_view> Uri::parameter(std::string_view name) const { re
 
 Result<Uri> split_uri(std::string_view text) {
   if (text.size() > kMaxHeaderBytes) return malformed("a URI is too long");
-  const bool is_bad = std::ranges::any_of(text, [](char c) { return text::is_control(c) || kNeverInUri.has(c); });
-  if (is_bad) return malformed("a URI has a space, a quote, an angle bracket or a control character in it");
+  if (kNeverInUri.find_in(text) != kNone)
+    return malformed("a URI has a space, a quote, an angle bracket or a control character in it");
   const std::size_t colon = text.find(':');
   if (colon == kNone || colon == 0 || !text::is_alpha(text.front())) return malformed("a URI has no scheme");
   Uri uri;
@@ -126,7 +137,7 @@ Result<Uri> split_uri(std::string_view text) {
 
 Result<Uri> Uri::parse(std::string_view text) {
   auto uri = split_uri(text);
-  if (uri && (uri->is_sip() || uri->scheme == "tel") && !sofia::takes_uri(text)) {
+  if (uri && (uri->is_sip() || uri->scheme == "tel") && !plain::is_uri(text) && !sofia::takes_uri(text)) {
     return malformed("a URI does not parse");
   }
   return uri;
@@ -153,7 +164,8 @@ std::string NameAddr::text_without_tag() const {
 
 Result<NameAddr> NameAddr::parse(std::string_view value) {
   auto address = split_address(value);
-  if (address && !address->is_star && !sofia::takes_address(value)) return malformed("an address does not parse");
+  if (address && !address->is_star && !plain::is_address(value) && !sofia::takes_address(value))
+    return malformed("an address does not parse");
   return address;
 }
 
@@ -216,7 +228,7 @@ bool Via::has_rfc3261_branch() const {
 Result<Via> Via::parse(std::string_view value) {
   value = trim(value);
   sofia::ViaParts parts;
-  if (!sofia::read_via(value, parts)) return malformed("a Via does not parse");
+  if (!plain::read_via(value, parts) && !sofia::read_via(value, parts)) return malformed("a Via does not parse");
   Via via;
   via.text = value;
   const std::size_t slash = parts.protocol.rfind('/');

@@ -70,7 +70,16 @@ bool IpAddress::is_broadcast() const { return is_v4() && v4_host_order() == 0xff
 
 std::string to_string(const IpAddress& address) {
   char text[INET6_ADDRSTRLEN];
-  inet_ntop(address.is_v4() ? AF_INET : AF_INET6, address.bytes.data(), text, sizeof text);
+  if (address.is_v4()) {
+    // inet_ntop goes through sprintf, and signalling writes addresses many times a call.
+    char* end = text;
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (i != 0) *end++ = '.';
+      end = std::to_chars(end, text + sizeof text, address.bytes[i]).ptr;
+    }
+    return {text, end};
+  }
+  inet_ntop(AF_INET6, address.bytes.data(), text, sizeof text);
   return text;
 }
 

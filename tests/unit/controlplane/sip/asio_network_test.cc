@@ -54,14 +54,14 @@ class Endpoint final : public TransactionUser {
     return request;
   }
 
-  void on_request(ServerId id, Message request, const Flow&) override {
+  void on_request(ServerId id, Message&& request, const Flow&) override {
     ++answered;
     largest_body = std::max(largest_body, request.body().size());
     if (!layer_.respond(id, 200)) trouble = "respond";
   }
-  void on_cancel(ServerId, Message) override {}
-  void on_ack_2xx(Message, const Flow&) override { ++acks; }
-  void on_response(ClientId, Message response, const Flow&) override {
+  void on_cancel(ServerId, Message&&) override {}
+  void on_ack_2xx(Message&&, const Flow&) override { ++acks; }
+  void on_response(ClientId, Message&& response, const Flow&) override {
     if (response.status() != 200) return;
     to_tag_ = response.to_tag();
     if (response.method() == Method::kInvite) {

@@ -116,5 +116,43 @@ TEST(Message, AnEmptyBodyHasNoType) {
   EXPECT_TRUE(message.text().ends_with("Content-Length: 0\r\n\r\n"));
 }
 
+TEST(HeaderNames, AreFoundInAnyCaseAndByTheirShortForm) {
+  for (unsigned i = 0; i < static_cast<unsigned>(HeaderId::kOther); ++i) {
+    const auto id = static_cast<HeaderId>(i);
+    std::string upper;
+    std::string lower;
+    for (const char c : to_string(id)) {
+      upper.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c);
+      lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
+    }
+    EXPECT_EQ(header_id_of(to_string(id)), id) << upper;
+    EXPECT_EQ(header_id_of(upper), id) << upper;
+    EXPECT_EQ(header_id_of(lower), id) << upper;
+    EXPECT_EQ(header_id_of(lower + "x"), HeaderId::kOther) << upper;
+  }
+  EXPECT_EQ(header_id_of("v"), HeaderId::kVia);
+  EXPECT_EQ(header_id_of("X"), HeaderId::kSessionExpires);
+  EXPECT_EQ(header_id_of("z"), HeaderId::kOther);
+  EXPECT_EQ(header_id_of(""), HeaderId::kOther);
+  EXPECT_EQ(header_id_of("\xff"), HeaderId::kOther);
+}
+
+TEST(Message, ViewsFollowEachChange) {
+  Message message = sample();
+  EXPECT_EQ(message.call_id(), *message.header(HeaderId::kCallId));
+  message.set(HeaderId::kCallId, "another");
+  EXPECT_EQ(message.call_id(), "another");
+  message.set(HeaderId::kFrom, "<sip:x@y>;tag=z");
+  EXPECT_EQ(message.from_tag(), "z");
+  message.add(HeaderId::kRoute, "<sip:r@s;lr>");
+  EXPECT_EQ(message.routes().back().uri.host, "s");
+  message.remove(HeaderId::kRoute);
+  EXPECT_TRUE(message.routes().empty());
+  const Message copy = message;
+  message.set_request_uri("sip:new@host");
+  EXPECT_EQ(message.request_uri().user, "new");
+  EXPECT_NE(message, copy);
+}
+
 }  // namespace
 }  // namespace isthmus::sip

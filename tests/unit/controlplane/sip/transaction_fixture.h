@@ -117,20 +117,20 @@ class TransactionTest : public testing::Test, protected TransactionUser {
   std::vector<Message> messages;
 
  private:
-  void on_request(ServerId id, Message request, const Flow&) override {
+  void on_request(ServerId id, Message&& request, const Flow&) override {
     told.push_back({request.method_name(), static_cast<std::uint64_t>(id), 0});
     last_server = id;
     messages.push_back(std::move(request));
   }
-  void on_cancel(ServerId id, Message cancel) override {
+  void on_cancel(ServerId id, Message&& cancel) override {
     told.push_back({"cancel", static_cast<std::uint64_t>(id), 0});
     messages.push_back(std::move(cancel));
   }
-  void on_ack_2xx(Message ack, const Flow&) override {
+  void on_ack_2xx(Message&& ack, const Flow&) override {
     told.push_back({"ack", 0, 0});
     messages.push_back(std::move(ack));
   }
-  void on_response(ClientId id, Message response, const Flow&) override {
+  void on_response(ClientId id, Message&& response, const Flow&) override {
     told.push_back({"response", static_cast<std::uint64_t>(id), response.status()});
     messages.push_back(std::move(response));
   }
