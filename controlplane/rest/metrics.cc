@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "controlplane/status/pool_watch.h"
 
@@ -69,6 +70,16 @@ void add_pools(Page& page, const contract::DataplaneStatus& data_plane) {
   }
 }
 
+/// "worker.3.packets_received" -> "3", "packets_received"; empty: no counter of one worker.
+std::pair<std::string_view, std::string_view> split_worker(std::string_view name) {
+  constexpr std::string_view kWorker = "worker.";
+  if (!name.starts_with(kWorker)) return {};
+  name.remove_prefix(kWorker.size());
+  const std::size_t dot = name.find('.');
+  if (dot == std::string_view::npos) return {};
+  return {name.substr(0, dot), name.substr(dot + 1)};
+}
+
 void add_counters(Page& page, const contract::DataplaneStatus& data_plane) {
   constexpr std::string_view kDrop = "drop_";
   for (const auto& counter : data_plane.counters) {
@@ -76,6 +87,9 @@ void add_counters(Page& page, const contract::DataplaneStatus& data_plane) {
     if (counter.name.starts_with(kDrop)) {
       page.counter("data_plane_drops_total", "Packets dropped, by reason.", value,
                    fmt::format(R"(reason="{}")", escape_label(counter.name.substr(kDrop.size()))));
+    } else if (const auto [worker, name] = split_worker(counter.name); !worker.empty()) {
+      page.counter("data_plane_per_worker_" + metric_name(name) + "_total", "Counter of one packet worker.", value,
+                   fmt::format(R"(worker="{}")", escape_label(worker)));
     } else {
       page.counter("data_plane_" + metric_name(counter.name) + "_total", "Counter of the data plane.", value);
     }

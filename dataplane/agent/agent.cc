@@ -129,7 +129,20 @@ std::vector<Counter> Agent::counters() {
     add("io_to_kernel_full", exceptions.full);
     add("io_kernel_refused", exceptions.refused);
   }
+  // What waits in a ring between two workers has been received, and is held. First what came out: the difference is
+  // never below zero.
+  std::uint64_t in_rings = 0;
+  for (const auto* worker : workers_) in_rings -= worker->taken_over.get();
+  for (const auto* worker : workers_) in_rings += worker->handed_over.get();
+  add("packets_received", in_rings);
+  add("packets_held", in_rings);
   for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const std::string worker = "worker." + std::to_string(i) + ".";
+    counters.push_back({worker + "handed_over", workers_[i]->handed_over.get()});
+    counters.push_back({worker + "taken_over", workers_[i]->taken_over.get()});
+    counters.push_back({worker + "busy_ns", workers_[i]->busy_ns.get()});
+    add("worker_handed_over", workers_[i]->handed_over.get());
+    add("worker_taken_over", workers_[i]->taken_over.get());
     add("io_left_to_kernel", engine_.io(i).counters().left_to_kernel);
     add("worker_turns", workers_[i]->turns.get());
     add("worker_empty_polls", workers_[i]->empty_polls.get());

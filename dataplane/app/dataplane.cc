@@ -102,13 +102,16 @@ Status Dataplane::start_workers(const Options& options) {
   if (hops == nullptr) hops = kernel_hops_.get();
   table_ = std::make_unique<session::SessionTable>(
       config_.networks, session::SessionTableDependencies{random_, *srtp_, *hops, *ports_, links});
+  if (config_.workers > 1 && io_.engine->shares_frames()) {
+    hand_over_ = std::make_unique<worker::HandOver>(config_.workers);
+  }
   for (std::size_t i = 0; i < config_.workers; ++i) {
     worker::WorkerConfig worker{i, config_.idle, std::nullopt, {}};
     if (i < config_.worker_cpus.size()) worker.cpu = config_.worker_cpus[i];
     worker.pipeline.report_seed = random_.next_u64();
     workers_srtp_.push_back(engines_.make());
     workers_.push_back(std::make_unique<worker::Worker>(
-        worker, worker::WorkerDependencies{io_.engine->io(i), *links_[i], *workers_srtp_.back()}));
+        worker, worker::WorkerDependencies{io_.engine->io(i), *links_[i], *workers_srtp_.back(), hand_over_.get()}));
     if (auto started = workers_.back()->start(); !started) return started;
   }
   return {};

@@ -65,6 +65,7 @@ class Dataplane {
   std::vector<std::unique_ptr<crypto::SrtpEngine>> workers_srtp_;  // one each
   std::vector<std::unique_ptr<session::WorkerLink>> links_;
   std::unique_ptr<session::SessionTable> table_;
+  std::unique_ptr<worker::HandOver> hand_over_;           // several workers, frames that may move
   std::vector<std::unique_ptr<worker::Worker>> workers_;  // end before the table goes
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<contract::Server> server_;

@@ -29,7 +29,7 @@ Result<std::unique_ptr<io::Engine>> open_sockets(const Config& config) {
 // The EAL starts once a process; every mode on it shares that start, and its failure.
 const Status& start_dpdk(const Config& config) {
   static const Status status = [&]() -> Status {
-    io::dpdk::EalSettings settings{io::dpdk::DpdkEngine::memory_mb(config.networks), config.huge_pages, {}};
+    io::dpdk::EalSettings settings{io::dpdk::DpdkEngine::memory_mb(config.networks, config.workers), config.huge_pages, {}};
     for (const io::Network& network : config.networks) {
       const bool is_new = std::ranges::find(settings.pci_devices, network.device) == settings.pci_devices.end();
       if (is_new && io::dpdk::is_pci_address(network.device.substr(0, network.device.find(',')))) {

@@ -24,7 +24,7 @@ Configuration (TOML; an unknown key is an error):
   [dataplane]
   io_mode = "auto"            # auto, af_xdp, af_packet, socket; a mode that is named is used or the start fails
   idle = "nap"                # nap: sleep when idle; poll: never sleep (a core of its own)
-  workers = 1
+  workers = 1                 # packet threads; a session lives on one of them
   worker_cpus = [1]           # one a worker; absent: the scheduler's choice
   huge_pages = true           # use them where they are free
   contract_socket = "/run/isthmus/dataplane.sock"

@@ -23,7 +23,8 @@ struct Frame {
   std::uint16_t length = 0;      ///< bytes from data
   std::uint16_t headroom = 0;    ///< writable bytes before data
   std::uint16_t tailroom = 0;    ///< writable bytes behind data + length
-  std::uint16_t port = 0;        ///< io port it came from, or shall leave by
+  std::uint8_t port = 0;         ///< io port it came from, or shall leave by
+  std::uint8_t queue = 0;        ///< of that port, on which it came
 };
 
 struct Burst {

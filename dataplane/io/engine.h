@@ -65,6 +65,10 @@ class Engine {
   /// The Io of worker 0..workers-1; lives as long as the engine.
   virtual Io& io(std::size_t worker) = 0;
 
+  /// Whether a frame that one worker received may be sent or released by another, so that it can be handed over. False
+  /// where each port's packets come to the worker that open_port() named.
+  virtual bool shares_frames() const = 0;
+
   /// A session begins or ends to use this local port. Main thread. Only the socket mode has something to do: elsewhere
   /// all packets of the pool arrive anyway.
   virtual Status open_port(const SocketAddress& local, std::size_t worker) = 0;

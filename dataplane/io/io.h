@@ -17,6 +17,12 @@ struct IoCounters {
   std::uint64_t left_to_kernel = 0;  ///< af_packet and pci hear all of the interface; what is no media packet to us
 };
 
+/// What one worker sent on behalf of others.
+struct SentForOthers {
+  std::size_t taken = 0;    ///< from them
+  std::size_t refused = 0;  ///< of these, by the driver; freed
+};
+
 class Io {
  public:
   virtual ~Io() = default;
@@ -26,6 +32,8 @@ class Io {
   /// Takes all frames: sends each by frame.port, frees what the driver refuses and counts it. `burst` is empty
   /// afterwards. Returns the number refused.
   virtual std::size_t send(Burst& burst) = 0;
+  /// Once a turn where there are several workers: sends what those without a queue of their own left for ours.
+  virtual SentForOthers send_for_others() { return {}; }
   /// Gives a frame back unsent.
   virtual void release(const Frame& frame) = 0;
   /// A fresh buffer for a packet of our own: length 0, headroom kMinHeadroomBytes at least, tailroom at least 1,600.

@@ -138,7 +138,7 @@ void SocketIo::receive_from(std::size_t slot, Burst& burst) {
     frame.length = static_cast<std::uint16_t>(payload_bytes + headers);
     frame.headroom = static_cast<std::uint16_t>(frame.data - buffer);
     frame.tailroom = static_cast<std::uint16_t>(kBufferBytes - frame.headroom - frame.length);
-    frame.port = port;
+    frame.port = static_cast<std::uint8_t>(port);
     burst.add(frame);
   }
 }

@@ -95,6 +95,7 @@ class SocketEngine final : public Engine {
   Mode mode() const override { return Mode::kSocket; }
   std::span<const PortInfo> ports() const override { return ports_; }
   Io& io(std::size_t worker) override { return *workers_[worker]; }
+  bool shares_frames() const override { return false; }
   Status open_port(const SocketAddress& local, std::size_t worker) override;
   void close_port(const SocketAddress& local) override;
   bool kernel_routes() const override { return true; }

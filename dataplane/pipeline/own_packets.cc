@@ -182,7 +182,7 @@ void finish_own(State& state, io::Burst& out, OwnFrame& own, std::size_t payload
   frame.headroom = static_cast<std::uint16_t>(frame.headroom + moved);
   frame.length = static_cast<std::uint16_t>(length + made.header_bytes);
   frame.tailroom = static_cast<std::uint16_t>(own.frame.tailroom - moved - frame.length);
-  frame.port = packet.hop.io_port;
+  frame.port = static_cast<std::uint8_t>(packet.hop.io_port);
   out.add(frame);
   state.link.counters.generated.add(1);
   state.link.counters.sent.add(1);

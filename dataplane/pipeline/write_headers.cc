@@ -54,7 +54,7 @@ void write_headers(State& state, io::Burst& burst) {
     out.length = static_cast<std::uint16_t>(packet.length + header_bytes);
     out.headroom = static_cast<std::uint16_t>(frame.headroom + (data - frame.data));
     out.tailroom = room_behind(frame, packet);
-    out.port = transmit.io_port;
+    out.port = static_cast<std::uint8_t>(transmit.io_port);
     burst.frames[kept++] = out;
     bytes += out.length;
   }

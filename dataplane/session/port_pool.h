@@ -10,6 +10,7 @@
 #include "dataplane/base/address.h"
 #include "dataplane/base/random.h"
 #include "dataplane/base/result.h"
+#include "dataplane/io/port_class.h"
 
 namespace isthmus::session {
 
@@ -17,8 +18,7 @@ inline constexpr std::uint16_t kDefaultFirstPort = 56000;  // R372, inclusive
 inline constexpr std::uint16_t kDefaultLastPort = 57000;
 inline constexpr std::uint64_t kPortRestNs = 2'000'000'000;  // threat model B2
 
-/// Which worker serves a pair: neighbouring pairs go to different workers.
-constexpr std::size_t port_class(std::uint16_t port, std::size_t workers) { return (port >> 1U) % workers; }
+using io::port_class;
 
 /// Control thread.
 class PortPool {

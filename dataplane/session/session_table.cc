@@ -214,6 +214,16 @@ std::vector<contract::Counter> SessionTable::counters() const {
     counters.push_back({"drop_" + std::string(kDropReasonNames[i]), sum});
   }
   counters.push_back({"injections_unrouted", impl_->unrouted_lost});
+  for (std::size_t i = 0; i < impl_->workers.size(); ++i) {
+    const WorkerCounters& of = impl_->workers[i].link->counters;
+    std::uint64_t dropped = 0;
+    for (const auto& reason : of.dropped) dropped += reason.get();
+    const std::string worker = "worker." + std::to_string(i) + ".";
+    counters.push_back({worker + "sessions", impl_->workers[i].sessions});
+    counters.push_back({worker + "packets_received", of.received.get()});
+    counters.push_back({worker + "packets_forwarded", of.forwarded.get()});
+    counters.push_back({worker + "packets_dropped", dropped});
+  }
   return counters;
 }
 

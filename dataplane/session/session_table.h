@@ -77,7 +77,8 @@ class SessionTable {
 
   std::size_t sessions() const;
   std::vector<contract::PoolUse> pools(std::uint64_t now_ns) const;
-  /// Sums over all workers: "packets_received", ..., "drop_wrong_source", ...
+  /// Sums over all workers: "packets_received", ..., "drop_wrong_source", ...; and some of each worker:
+  /// "worker.0.packets_received", ...
   std::vector<contract::Counter> counters() const;
   /// Objects that wait for a worker to be past them; 0 when all is quiet.
   std::size_t retired() const;

@@ -3,6 +3,7 @@
 #include "dataplane/session/session_table_impl.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace isthmus::session {
 namespace {
@@ -27,7 +28,7 @@ contract::SessionState state_of(const SessionRecord& session) {
   return state;
 }
 
-Result<std::size_t> SessionTable::Impl::choose_worker(const SessionSpec& spec) const {
+Result<std::vector<std::size_t>> SessionTable::Impl::choose_workers(const SessionSpec& spec) const {
   std::optional<std::size_t> given;
   for (const contract::StreamSpec& stream : spec.streams) {
     for (const contract::LegSpec& leg : stream.leg) {
@@ -39,27 +40,38 @@ Result<std::size_t> SessionTable::Impl::choose_worker(const SessionSpec& spec) c
       given = worker;
     }
   }
-  if (given) return *given;
-  const auto fewest = std::ranges::min_element(workers, {}, &Worker::sessions);
-  return static_cast<std::size_t>(fewest - workers.begin());
+  if (given) return std::vector{*given};
+  std::vector<std::size_t> order(workers.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  // The one with the fewest; of equals the one behind the last choice, so that a quiet gateway uses all of them too.
+  std::ranges::sort(order, {}, [&](std::size_t i) {
+    return std::pair(workers[i].sessions, (i + workers.size() - next_worker) % workers.size());
+  });
+  return order;
 }
 
 Result<contract::SessionState> SessionTable::Impl::apply(SessionRecord* present, const SessionSpec& spec,
                                                          std::uint64_t now_ns) {
-  std::size_t worker = 0;
-  if (present != nullptr) {
-    worker = present->worker;
-  } else {
-    const auto chosen = choose_worker(spec);
-    if (!chosen) return forward_error(chosen);
-    worker = *chosen;
+  if (present != nullptr) return apply_on(present->worker, present, spec, now_ns);
+  const auto chosen = choose_workers(spec);
+  if (!chosen) return forward_error(chosen);
+  for (std::size_t i = 0;; ++i) {
+    auto state = apply_on((*chosen)[i], nullptr, spec, now_ns);
+    // A class of ports may be used up while others are not.
+    const bool out_of_ports = !state && state.error().kind == ErrorKind::kExhausted && state.error().field == "port";
+    if (!out_of_ports || i + 1 == chosen->size()) return state;
   }
+}
+
+Result<contract::SessionState> SessionTable::Impl::apply_on(std::size_t worker, SessionRecord* present,
+                                                            const SessionSpec& spec, std::uint64_t now_ns) {
   Reservation reservation(hops, needs.ports, now_ns);
   auto streams = plan_streams(spec, present, worker, plan_context(now_ns, spec.id), reservation);
   if (!streams) return forward_error(streams);
   if (present == nullptr) {
     present = &sessions[spec.id];
     present->worker = worker;
+    next_worker = (worker + 1) % workers.size();
     present->opened_ns = now_ns;
     ++workers[worker].sessions;
   }

@@ -64,7 +64,10 @@ struct SessionTable::Impl {
   }
 
   Result<contract::SessionState> apply(SessionRecord* present, const SessionSpec& spec, std::uint64_t now_ns);
-  Result<std::size_t> choose_worker(const SessionSpec& spec) const;
+  Result<contract::SessionState> apply_on(std::size_t worker, SessionRecord* present, const SessionSpec& spec,
+                                          std::uint64_t now_ns);
+  /// In the order in which to try them; more than one where the ports are ours to choose.
+  Result<std::vector<std::size_t>> choose_workers(const SessionSpec& spec) const;
   void commit(SessionRecord& session, const SessionSpec& spec, std::vector<StreamRecord> streams);
   void remember_keys(const SessionRecord& session);
   void close(std::map<SessionId, SessionRecord>::iterator found, std::uint64_t now_ns);
@@ -87,6 +90,7 @@ struct SessionTable::Impl {
   NextHopTable hops;
   IndexGuard guard;
   std::vector<Worker> workers;
+  std::size_t next_worker = 0;
   std::map<SessionId, SessionRecord> sessions;
   std::deque<Retired> retired;
   std::deque<Unrouted> unrouted;

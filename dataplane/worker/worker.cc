@@ -47,13 +47,20 @@ bool Worker::turn() {
 
   // Packets: from the wire, through the stages, to the wire.
   io_.receive(burst_);
-  const bool found = burst_.count > 0;
-  if (found) {
-    pipeline_.run(burst_, now);
-    pipeline_.count_refused(io_.send(burst_));
-  } else {
-    figures_.empty_polls.add(1);
+  bool found = burst_.count > 0;
+  if (hand_over_ != nullptr) {
+    if (found) give_away();
+    found |= take_over();
   }
+  if (burst_.count > 0) forward(now);
+  if (hand_over_ != nullptr) {
+    // What the first burst had no room for: a worker busy with its own queue starves nobody.
+    if (take_over()) forward(now);
+    const io::SentForOthers sent = io_.send_for_others();
+    if (sent.refused > 0) pipeline_.count_refused(sent.refused);
+    found |= sent.taken > 0;
+  }
+  if (!found) figures_.empty_polls.add(1);
 
   // The control thread's commands, timers, packets of our own.
   for (int i = 0; i < kMaxTicksPerTurn; ++i) {
@@ -65,9 +72,33 @@ bool Worker::turn() {
   return found;
 }
 
+void Worker::forward(const session::Time& now) {
+  pipeline_.run(burst_, now);
+  pipeline_.count_refused(io_.send(burst_));
+}
+
+void Worker::give_away() {
+  hand_over_->give(config_.index, burst_, given_);
+  if (given_.frames > 0) figures_.handed_over.add(given_.frames);
+  if (given_.full.count == 0) return;
+  // The pipeline counts what enters it; these do not.
+  link_.counters.received.add(given_.full.count);
+  link_.counters.received_bytes.add(given_.full_bytes);
+  link_.counters.dropped[static_cast<std::size_t>(DropReason::kHandOverFull)].add(given_.full.count);
+  for (std::size_t i = 0; i < given_.full.count; ++i) io_.release(given_.full.frames[i]);
+}
+
+bool Worker::take_over() {
+  const std::size_t taken = hand_over_->take(config_.index, burst_);
+  if (taken > 0) figures_.taken_over.add(taken);
+  return taken > 0;
+}
+
 Worker::Worker(const WorkerConfig& config, const WorkerDependencies& dependencies)
     : config_(config),
       io_(dependencies.io),
+      link_(dependencies.link),
+      hand_over_(dependencies.hand_over),
       pipeline_(dependencies.link, dependencies.io, dependencies.engine, config.pipeline) {}
 
 Worker::~Worker() { stop(); }

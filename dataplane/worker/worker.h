@@ -12,6 +12,7 @@
 #include "dataplane/pipeline/pipeline.h"
 #include "dataplane/session/figure.h"
 #include "dataplane/worker/clock.h"
+#include "dataplane/worker/hand_over.h"
 #include "dataplane/worker/idle.h"
 
 namespace isthmus::worker {
@@ -27,6 +28,7 @@ struct WorkerDependencies {
   io::Io& io;
   session::WorkerLink& link;
   crypto::SrtpEngine& engine;
+  HandOver* hand_over = nullptr;  ///< among several workers whose io shares frames; else null
 };
 
 /// How the thread spends its turns. Written by the worker, read by any thread.
@@ -34,7 +36,9 @@ struct WorkerFigures {
   session::Figure<std::uint64_t> turns;
   session::Figure<std::uint64_t> empty_polls;
   session::Figure<std::uint64_t> naps;
-  session::Figure<std::uint64_t> busy_ns;  ///< of the turns that found packets, system calls of the io included
+  session::Figure<std::uint64_t> busy_ns;      ///< of the turns that found packets, system calls of the io included
+  session::Figure<std::uint64_t> handed_over;  ///< packets that belong to other workers, put into their rings
+  session::Figure<std::uint64_t> taken_over;   ///< out of the rings of others
 };
 
 class Worker {
@@ -58,12 +62,18 @@ class Worker {
 
  private:
   void run();
+  void forward(const session::Time& now);
+  void give_away();
+  bool take_over();
   void prepare_thread();
 
   const WorkerConfig config_;
   io::Io& io_;
+  session::WorkerLink& link_;
+  HandOver* const hand_over_;
   Clock clock_;
   io::Burst burst_;
+  Given given_;
   pipeline::Pipeline pipeline_;
   WorkerFigures figures_;
   std::atomic<bool> stopping_{false};  // written by the main thread

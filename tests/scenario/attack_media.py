@@ -4,7 +4,6 @@ while the call is set up and later, guesses with the right SSRC from strangers, 
 the peer's own address, forged RTCP, STUN and DTLS of strangers. The call goes on and is judged as any other; nothing is sent to a
 stranger, nothing of theirs reaches an endpoint, and each kind of packet is counted under its name."""
 import pathlib
-import re
 import sys
 import time
 
@@ -80,24 +79,12 @@ def under_the_peers_name(one, side, heard):
     one.send("forged_rtcp", rtcp, 200, 0.5)
 
 
-def counters(running):
-    """The data plane's counters out of /metrics: {"drop_wrong_source": 12, "packets_received": ...}."""
-    found = {}
-    for line in running.rest.value("/metrics").splitlines():
-        name, _, value = line.rpartition(" ")
-        if drop := re.fullmatch(r'isthmus_data_plane_drops_total\{reason="(\w+)"\}', name):
-            found[f"drop_{drop[1]}"] = int(float(value))
-        elif total := re.fullmatch(r"isthmus_data_plane_(\w+)_total", name):
-            found[total[1]] = int(float(value))
-    return found
-
-
 def main(run):
     with netns.Lab("am") as lab, gateway.Running(lab, run, run.folder, "af_xdp") as running, \
             attacker.Attacker(lab, "left", STRANGERS["left"]) as left, \
             attacker.Attacker(lab, "right", STRANGERS["right"]) as right:
         attackers = {"left": left, "right": right}
-        before = counters(running)
+        before = running.rest.counters()
         threads = while_learning(attackers)
         time.sleep(0.3)
         outcome = place_call.place(lab, running.rest, run.folder, run.media, CALL_S, "af_xdp", say=run.say,
@@ -108,7 +95,7 @@ def main(run):
         for row in outcome.rows:
             run.say(str(row))
         run.complain(outcome.complaints)
-        after = counters(running)
+        after = running.rest.counters()
         for one in attackers.values():
             run.say(f"sent from {one.stranger}'s network: {dict(one.sent)}")
         grown = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ _DATAPLANE = """\
 [dataplane]
 io_mode = "{io_mode}"
 idle = "nap"
-workers = 1
+workers = {workers}
 contract_socket = "{run}/dataplane.sock"
 run_directory = "{run}"
 
@@ -142,7 +143,7 @@ _PEER_NAMES = {"left": "left.example.com", "right": "right.example.com"}
 
 # left_domain: what the left side calls itself; calls by the gateway's address are put through under that name.
 _DEFAULTS = {"left_domain": "", "left_dialect": "standards", "left_transport": "tcp", "right_transport": "udp", "left_encryption": "required", "right_encryption": "off",
-             "left_device": "", "right_device": "", "monitor": "true", "max_calls": 100, "log_level": "info", "client_certificate": "optional"}
+             "left_device": "", "right_device": "", "monitor": "true", "max_calls": 100, "workers": 1, "log_level": "info", "client_certificate": "optional"}
 
 
 def certificates(run, owner=None):
@@ -216,6 +217,19 @@ class Rest:
         if status != 200:
             raise RuntimeError(f"GET {path}: {status} {value}")
         return value
+
+    def counters(self):
+        """The data plane's counters out of /metrics: {"drop_wrong_source": 12, "packets_received": ..., "worker.0.handed_over": ...}."""
+        found = {}
+        for line in self.value("/metrics").splitlines():
+            name, _, value = line.rpartition(" ")
+            if drop := re.fullmatch(r'isthmus_data_plane_drops_total\{reason="(\w+)"\}', name):
+                found[f"drop_{drop[1]}"] = int(float(value))
+            elif each := re.fullmatch(r'isthmus_data_plane_per_worker_(\w+)_total\{worker="(\d+)"\}', name):
+                found[f"worker.{each[2]}.{each[1]}"] = int(float(value))
+            elif total := re.fullmatch(r"isthmus_data_plane_(\w+)_total", name):
+                found[total[1]] = int(float(value))
+        return found
 
 
 def install(build, target):

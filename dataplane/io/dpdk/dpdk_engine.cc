@@ -54,25 +54,33 @@ std::vector<PortInfo> interfaces_of(std::span<const Network> networks) {
   return found;
 }
 
-Status check_workers(const std::string& interface, std::uint16_t queues, std::size_t workers) {
-  if (workers <= queues) return {};
-  return fail(ErrorKind::kInvalidArgument,
-              "interface " + interface + " has " + std::to_string(queues) + " queue(s), too few for " +
-                  std::to_string(workers) + " workers",
-              "workers");
+/// Which families the media addresses of an interface have.
+RssFamilies families_of(std::span<const Network> networks, const std::string& interface) {
+  RssFamilies families;
+  for (const Network& network : networks) {
+    if (network.interface != interface) continue;
+    for (const IpAddress& address : network.addresses) (address.is_v4() ? families.v4 : families.v6) = true;
+  }
+  return families;
+}
+
+// Beside those of the queues: what may wait in the rings between two workers, either way.
+std::size_t buffers_for(std::size_t queues, std::size_t workers) {
+  return queues * kBuffersPerQueue + kSpareBuffers + (workers - 1) * 2 * DpdkIo::kOutgoingFrames;
 }
 
 }  // namespace
 
-std::size_t DpdkEngine::memory_mb(std::span<const Network> networks) {
+std::size_t DpdkEngine::memory_mb(std::span<const Network> networks, std::size_t workers) {
   std::size_t queues = 0;
-  for (const PortInfo& info : interfaces_of(networks)) queues += queues_of(info.interface);
-  const std::size_t bytes = (queues * kBuffersPerQueue + kSpareBuffers) * kBytesPerBuffer;
+  for (const PortInfo& info : interfaces_of(networks))
+    queues += std::max<std::size_t>(queues_of(info.interface), workers);
+  const std::size_t bytes = buffers_for(queues, workers) * kBytesPerBuffer;
   return kOtherMemoryMb + (bytes >> 20U) / 2 * 2 + 2;
 }
 
-Status DpdkEngine::make_buffers(std::size_t queues) {
-  const auto count = static_cast<unsigned>(queues * kBuffersPerQueue + kSpareBuffers - 1);
+Status DpdkEngine::make_buffers(std::size_t queues, std::size_t workers) {
+  const auto count = static_cast<unsigned>(buffers_for(queues, workers) - 1);
   buffers_ = rte_pktmbuf_pool_create("isthmus-frames", count, kCachedBuffers, 0, kBufferRoom, SOCKET_ID_ANY);
   if (buffers_ != nullptr) return {};
   return fail(ErrorKind::kExhausted,
@@ -88,22 +96,43 @@ Status DpdkEngine::add_port(const PortSettings& settings, const PortInfo& info) 
   return {};
 }
 
+/// Queue q is worker q's. A port with more queues than workers gives them the rest in turn; where it has fewer, those
+/// without one send by another worker's, and receive what others hand over.
+WorkerPort DpdkEngine::worker_port(std::size_t port_index, std::size_t worker, std::size_t workers) {
+  const Port& port = ports_[port_index];
+  WorkerPort entry;
+  entry.number = port.number();
+  entry.only = heard_ ? &*heard_ : nullptr;
+  if (!twins_.empty()) entry.twin = twins_[port_index].get();
+  entry.mac = port.mac();
+  for (std::size_t queue = worker; queue < port.queues(); queue += workers) {
+    entry.receive_queues.push_back(static_cast<std::uint16_t>(queue));
+  }
+  entry.send_queue = static_cast<std::uint16_t>(worker % port.queues());
+  if (worker >= port.queues()) {
+    auto& ring = outgoing_[entry.send_queue][worker];
+    if (ring == nullptr) ring = std::make_unique<OutgoingRing>(DpdkIo::kOutgoingFrames);
+    entry.outgoing = ring.get();
+  }
+  return entry;
+}
+
 void DpdkEngine::make_workers(std::size_t workers) {
+  outgoing_.resize(workers);
+  for (auto& from : outgoing_) from.resize(workers);
+  std::vector<std::vector<WorkerPort>> of_worker(workers);
   for (std::size_t worker = 0; worker < workers; ++worker) {
-    std::vector<WorkerPort> worker_ports;
-    for (const Port& port : ports_) {
-      WorkerPort entry;
-      entry.number = port.number();
-      entry.only = heard_ ? &*heard_ : nullptr;
-      if (!twins_.empty()) entry.twin = twins_[worker_ports.size()].get();
-      entry.mac = port.mac();
-      entry.send_queue = static_cast<std::uint16_t>(worker);
-      for (std::size_t queue = worker; queue < port.queues(); queue += workers) {
-        entry.receive_queues.push_back(static_cast<std::uint16_t>(queue));
-      }
-      worker_ports.push_back(std::move(entry));
+    for (std::size_t port = 0; port < ports_.size(); ++port) {
+      of_worker[worker].push_back(worker_port(port, worker, workers));
     }
-    workers_.push_back(std::make_unique<DpdkIo>(worker, std::move(worker_ports), buffers_));
+  }
+  for (std::size_t worker = 0; worker < workers; ++worker) {
+    std::vector<OutgoingRing*> from_others;
+    for (const auto& ring : outgoing_[worker]) {
+      if (ring != nullptr) from_others.push_back(ring.get());
+    }
+    workers_.push_back(
+        std::make_unique<DpdkIo>(worker, std::move(of_worker[worker]), buffers_, std::move(from_others)));
   }
 }
 
@@ -114,14 +143,11 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_xdp(std::span<const Netw
   std::size_t queues = 0;
   for (const PortInfo& info : interfaces) {
     queues += queues_of(info.interface);
-    if (auto fits = check_workers(info.interface, queues_of(info.interface), workers); !fits) {
-      return forward_error(fits);
-    }
     auto steering = Steering::claim(info.interface, run_directory);
     if (!steering) return forward_error(steering);
     engine->steering_.push_back(std::move(*steering));
   }
-  if (auto made = engine->make_buffers(queues); !made) return forward_error(made);
+  if (auto made = engine->make_buffers(queues, workers); !made) return forward_error(made);
   for (std::size_t i = 0; i < interfaces.size(); ++i) {
     PortSettings settings;
     settings.device = "net_af_xdp" + std::to_string(i);
@@ -143,7 +169,7 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_packet(std::span<const N
   std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kAfPacket));
   engine->heard_.emplace(networks);
   const std::vector<PortInfo> interfaces = interfaces_of(networks);
-  if (auto made = engine->make_buffers(interfaces.size() * workers); !made) return forward_error(made);
+  if (auto made = engine->make_buffers(interfaces.size() * workers, workers); !made) return forward_error(made);
   for (std::size_t i = 0; i < interfaces.size(); ++i) {
     PortSettings settings;
     settings.device = "net_af_packet" + std::to_string(i);
@@ -158,13 +184,10 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_packet(std::span<const N
 }
 
 Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_pci(std::span<const Network> networks, std::size_t workers) {
-  if (workers > 1) {
-    return fail(ErrorKind::kInvalidArgument, "io_mode = \"pci\" is served by one worker", "workers");
-  }
   std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kPci));
   engine->heard_.emplace(networks);
   const std::vector<PortInfo> interfaces = interfaces_of(networks);
-  if (auto made = engine->make_buffers(interfaces.size()); !made) return forward_error(made);
+  if (auto made = engine->make_buffers(interfaces.size() * workers, workers); !made) return forward_error(made);
   for (const PortInfo& info : interfaces) {
     const auto network = std::ranges::find(networks, info.interface, &Network::interface);
     PortSettings settings;
@@ -173,6 +196,10 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_pci(std::span<const Network
       settings.arguments = network->device.substr(settings.device.size() + 1);
     }
     settings.mtu = info.mtu;
+    settings.queues = static_cast<std::uint16_t>(workers);
+    settings.fewer_queues = true;
+    settings.workers = workers;
+    settings.families = families_of(networks, info.interface);
     settings.all_multicast = true;
     if (auto added = engine->add_port(settings, info); !added) return forward_error(added);
     const auto tap = open_tap(engine->infos_.back());
@@ -187,9 +214,15 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_pci(std::span<const Network
 
 Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_devices(std::span<const Device> devices, std::size_t workers) {
   std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kAuto));
-  if (auto made = engine->make_buffers(devices.size() * workers); !made) return forward_error(made);
+  if (auto made = engine->make_buffers(devices.size() * workers, workers); !made) return forward_error(made);
   for (const Device& device : devices) {
-    const PortSettings settings{device.device, device.arguments, static_cast<std::uint16_t>(workers), 1500};
+    PortSettings settings;
+    settings.device = device.device;
+    settings.arguments = device.arguments;
+    settings.queues = static_cast<std::uint16_t>(workers);
+    settings.fewer_queues = true;
+    settings.workers = workers;
+    settings.families = {true, true};
     if (auto added = engine->add_port(settings, {device.device, 0, {}, 1500}); !added) return forward_error(added);
   }
   engine->make_workers(workers);

@@ -40,19 +40,21 @@ class DpdkEngine final : public Engine {
   Io& io(std::size_t worker) override { return *workers_[worker]; }
   Status open_port(const SocketAddress& /*local*/, std::size_t /*worker*/) override { return {}; }
   void close_port(const SocketAddress& /*local*/) override {}
+  bool shares_frames() const override { return true; }
   bool kernel_routes() const override { return false; }
   std::uint64_t driver_missed() override;
 
   ExceptionCounters exceptions() const override;
 
   /// Memory that the networks' interfaces need, for the EAL.
-  static std::size_t memory_mb(std::span<const Network> networks);
+  static std::size_t memory_mb(std::span<const Network> networks, std::size_t workers);
 
  private:
   explicit DpdkEngine(Mode mode) : mode_(mode) {}
-  Status make_buffers(std::size_t queues);
+  Status make_buffers(std::size_t queues, std::size_t workers);
   Status add_port(const PortSettings& settings, const PortInfo& info);
   void make_workers(std::size_t workers);
+  WorkerPort worker_port(std::size_t port, std::size_t worker, std::size_t workers);
 
   Mode mode_;
   std::optional<PortSlots> heard_;  // af_packet, pci
@@ -60,7 +62,8 @@ class DpdkEngine final : public Engine {
   std::vector<Steering> steering_;  // outlives the ports: closing those detaches the program
   std::vector<Port> ports_;
   std::vector<PortInfo> infos_;
-  std::vector<std::unique_ptr<Twin>> twins_;  // pci: by port
+  std::vector<std::unique_ptr<Twin>> twins_;                          // pci: by port
+  std::vector<std::vector<std::unique_ptr<OutgoingRing>>> outgoing_;  // [to][from]; null where never used
   std::vector<std::unique_ptr<DpdkIo>> workers_;
 };
 

@@ -22,7 +22,7 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t value) {
 
 rte_mbuf* mbuf_of(const Frame& frame) { return static_cast<rte_mbuf*>(frame.handle); }
 
-Frame frame_of(rte_mbuf* mbuf, std::uint16_t port_index) {
+Frame frame_of(rte_mbuf* mbuf, std::uint8_t port_index, std::uint8_t queue) {
   Frame frame;
   frame.data = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
   frame.handle = mbuf;
@@ -30,6 +30,7 @@ Frame frame_of(rte_mbuf* mbuf, std::uint16_t port_index) {
   frame.headroom = rte_pktmbuf_headroom(mbuf);
   frame.tailroom = rte_pktmbuf_tailroom(mbuf);
   frame.port = port_index;
+  frame.queue = queue;
   return frame;
 }
 
@@ -68,8 +69,9 @@ bool is_for_us(const rte_mbuf* mbuf, const WorkerPort& port) {
 
 }  // namespace
 
-DpdkIo::DpdkIo(std::size_t worker, std::vector<WorkerPort> ports, rte_mempool* buffers)
-    : worker_(worker), ports_(std::move(ports)), buffers_(buffers) {}
+DpdkIo::DpdkIo(std::size_t worker, std::vector<WorkerPort> ports, rte_mempool* buffers,
+               std::vector<OutgoingRing*> from_others)
+    : worker_(worker), ports_(std::move(ports)), buffers_(buffers), from_others_(std::move(from_others)) {}
 
 void DpdkIo::attach_thread() {
   if (rte_lcore_id() == LCORE_ID_ANY && rte_thread_register() != 0) {
@@ -86,13 +88,13 @@ void DpdkIo::receive(Burst& burst) {
   for (std::size_t turn = 0; turn < ports_.size() && !burst.full(); ++turn) {
     const std::size_t index = (first_port_ + turn) % ports_.size();
     for (const std::uint16_t queue : ports_[index].receive_queues) {
-      receive_queue(static_cast<std::uint16_t>(index), queue, burst);
+      receive_queue(static_cast<std::uint8_t>(index), queue, burst);
     }
   }
   first_port_ = (first_port_ + 1) % ports_.size();
 }
 
-void DpdkIo::receive_queue(std::uint16_t port_index, std::uint16_t queue, Burst& burst) {
+void DpdkIo::receive_queue(std::uint8_t port_index, std::uint16_t queue, Burst& burst) {
   if (burst.full()) return;
   const WorkerPort& port = ports_[port_index];
   std::array<rte_mbuf*, kBurstSize> mbufs;
@@ -101,7 +103,7 @@ void DpdkIo::receive_queue(std::uint16_t port_index, std::uint16_t queue, Burst&
   bool given = false;
   for (std::uint16_t i = 0; i < got; ++i) {
     if (port.only == nullptr || is_for_us(mbufs[i], port)) {
-      burst.add(frame_of(mbufs[i], port_index));
+      burst.add(frame_of(mbufs[i], port_index, static_cast<std::uint8_t>(queue)));
       continue;
     }
     add(left_to_kernel_, 1);
@@ -132,7 +134,7 @@ std::size_t DpdkIo::send(Burst& burst) {
   std::size_t at = 0;
   while (at < burst.count) {
     // A run of frames that leave by the same port.
-    const std::uint16_t port_index = burst.frames[at].port;
+    const std::uint8_t port_index = burst.frames[at].port;
     std::array<rte_mbuf*, kBurstSize> mbufs;
     std::uint16_t length = 0;
     for (; at < burst.count && burst.frames[at].port == port_index; ++at) {
@@ -140,18 +142,52 @@ std::size_t DpdkIo::send(Burst& burst) {
       take_back(mbuf, burst.frames[at]);
       mbufs[length++] = mbuf;
     }
-    std::uint16_t sent = 0;
     if (port_index < ports_.size()) {
-      sent = rte_eth_tx_burst(ports_[port_index].number, ports_[port_index].send_queue, mbufs.data(), length);
-    }
-    if (sent < length) {
-      rte_pktmbuf_free_bulk(&mbufs[sent], length - sent);
-      refused += static_cast<std::size_t>(length - sent);
+      refused += send_run(ports_[port_index], port_index, mbufs.data(), length);
+    } else {
+      rte_pktmbuf_free_bulk(mbufs.data(), length);
+      refused += length;
     }
   }
   burst.count = 0;
   if (refused > 0) add(tx_refused_, refused);
   return refused;
+}
+
+/// Takes all; returns how many were refused.
+std::size_t DpdkIo::send_run(const WorkerPort& port, std::uint8_t port_index, rte_mbuf** frames, std::uint16_t count) {
+  std::uint16_t sent = 0;
+  if (port.outgoing == nullptr) {
+    sent = rte_eth_tx_burst(port.number, port.send_queue, frames, count);
+  } else {
+    while (sent < count && port.outgoing->push({frames[sent], port_index})) ++sent;
+  }
+  if (sent == count) return 0;
+  rte_pktmbuf_free_bulk(&frames[sent], static_cast<unsigned>(count - sent));
+  return static_cast<std::size_t>(count - sent);
+}
+
+SentForOthers DpdkIo::send_for_others() {
+  SentForOthers sum;
+  for (OutgoingRing* ring : from_others_) {
+    std::array<rte_mbuf*, kBurstSize> frames;
+    std::uint16_t length = 0;
+    std::uint8_t port_index = 0;
+    Outgoing next;
+    // A burst from each a turn; the others' rings hold the rest.
+    for (std::size_t i = 0; i < kBurstSize && ring->pop(next); ++i) {
+      if (length > 0 && next.port != port_index) {
+        sum.refused += send_run(ports_[port_index], port_index, frames.data(), length);
+        length = 0;
+      }
+      port_index = next.port;
+      frames[length++] = next.frame;
+      ++sum.taken;
+    }
+    if (length > 0) sum.refused += send_run(ports_[port_index], port_index, frames.data(), length);
+  }
+  if (sum.refused > 0) add(tx_refused_, sum.refused);
+  return sum;
 }
 
 void DpdkIo::release(const Frame& frame) { rte_pktmbuf_free(mbuf_of(frame)); }
@@ -162,7 +198,7 @@ Frame DpdkIo::allocate() {
     add(no_buffer_, 1);
     return {};
   }
-  return frame_of(mbuf, 0);
+  return frame_of(mbuf, 0, 0);
 }
 
 IoCounters DpdkIo::counters() const {

@@ -9,18 +9,30 @@
 
 #include "dataplane/io/io.h"
 #include "dataplane/io/port_slots.h"
+#include "dataplane/io/spsc_ring.h"
 
+struct rte_mbuf;
 struct rte_mempool;
 
 namespace isthmus::io::dpdk {
 
 class Twin;
 
+/// A frame on its way to the worker that has a queue to send it by.
+struct Outgoing {
+  rte_mbuf* frame = nullptr;
+  std::uint8_t port = 0;
+};
+/// From one worker to one other.
+using OutgoingRing = SpscRing<Outgoing>;
+
 /// One port as a worker uses it.
 struct WorkerPort {
   std::uint16_t number = 0;  ///< DPDK's
   std::vector<std::uint16_t> receive_queues;
   std::uint16_t send_queue = 0;
+  /// Set where the port has fewer queues than there are workers, and this one has none: to a worker that has one.
+  OutgoingRing* outgoing = nullptr;
   /// Set where the port hears all of the interface (af_packet, pci): take only frames to `mac` and these pools.
   const PortSlots* only = nullptr;
   /// pci: the kernel's end of the port, to which all other frames go. Freed where there is none: the kernel has them.
@@ -30,10 +42,15 @@ struct WorkerPort {
 
 class DpdkIo final : public Io {
  public:
-  DpdkIo(std::size_t worker, std::vector<WorkerPort> ports, rte_mempool* buffers);
+  static constexpr std::size_t kOutgoingFrames = 1024;
+
+  /// `from_others`: what other workers leave to be sent.
+  DpdkIo(std::size_t worker, std::vector<WorkerPort> ports, rte_mempool* buffers,
+         std::vector<OutgoingRing*> from_others);
 
   void receive(Burst& burst) override;
   std::size_t send(Burst& burst) override;
+  SentForOthers send_for_others() override;
   void release(const Frame& frame) override;
   Frame allocate() override;
   IoCounters counters() const override;
@@ -41,12 +58,14 @@ class DpdkIo final : public Io {
   void attach_thread() override;
 
  private:
-  void receive_queue(std::uint16_t port_index, std::uint16_t queue, Burst& burst);
+  void receive_queue(std::uint8_t port_index, std::uint16_t queue, Burst& burst);
   void send_for_kernel(WorkerPort& port);
+  std::size_t send_run(const WorkerPort& port, std::uint8_t port_index, rte_mbuf** frames, std::uint16_t count);
 
   const std::size_t worker_;
   std::vector<WorkerPort> ports_;
   rte_mempool* buffers_;
+  const std::vector<OutgoingRing*> from_others_;
   std::size_t first_port_ = 0;  // turns, so that a busy port does not starve the next
   // Written by the worker alone.
   std::atomic<std::uint64_t> tx_refused_{0};

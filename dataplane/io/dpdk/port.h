@@ -9,15 +9,19 @@
 #include <string_view>
 
 #include "dataplane/base/result.h"
+#include "dataplane/io/rss.h"
 
 struct rte_mempool;
 
 namespace isthmus::io::dpdk {
 
 struct PortSettings {
-  std::string device;     ///< "net_af_xdp0", or the address of a PCI device ("0000:03:00.0")
-  std::string arguments;  ///< "iface=eth0,..."; without the device's name
-  std::uint16_t queues = 1;
+  std::string device;         ///< "net_af_xdp0", or the address of a PCI device ("0000:03:00.0")
+  std::string arguments;      ///< "iface=eth0,..."; without the device's name
+  std::uint16_t queues = 1;   ///< receive and send queues
+  bool fewer_queues = false;  ///< that many, or as many as the device has
+  std::size_t workers = 1;    ///< several, and the device hashes: it steers by port class
+  RssFamilies families{};     ///< of the media addresses on it
   std::uint16_t mtu = 1500;
   bool all_multicast = false;  ///< pci: without it ND (RFC 4861) never reaches the kernel
 };

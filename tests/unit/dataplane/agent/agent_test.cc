@@ -32,6 +32,7 @@ class FakeEngine : public io::Engine {
   io::Io& io(std::size_t) override { return io_; }
   Status open_port(const SocketAddress&, std::size_t) override { return {}; }
   void close_port(const SocketAddress&) override {}
+  bool shares_frames() const override { return false; }
   bool kernel_routes() const override { return true; }
   std::uint64_t driver_missed() override { return 3; }
 

@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 namespace isthmus::io::dpdk {
@@ -25,7 +28,7 @@ class DpdkEngineTest : public testing::Test {
     (*engine)->io(0).attach_thread();
     return std::move(*engine);
   }
-  static Frame write(Io& io, std::string_view text, std::uint16_t port) {
+  static Frame write(Io& io, std::string_view text, std::uint8_t port) {
     Frame frame = io.allocate();
     EXPECT_NE(frame.handle, nullptr);
     std::memcpy(frame.data, text.data(), text.size());
@@ -121,9 +124,64 @@ TEST_F(DpdkEngineTest, FullBurstIsTakenNoFurther) {
 }
 
 TEST_F(DpdkEngineTest, WorkersHaveQueuesOfTheirOwn) {
-  auto engine = open({{"net_ring5", ""}}, 1);
+  auto engine = open({{"net_ring5", ""}}, 2);
   EXPECT_EQ(engine->ports().size(), 1U);
   EXPECT_FALSE(engine->kernel_routes());
+  EXPECT_TRUE(engine->shares_frames());
+  // Queue n of this device gives back what was sent by queue n.
+  for (std::size_t worker = 0; worker < 2; ++worker) {
+    Burst burst;
+    burst.add(write(engine->io(worker), worker == 0 ? "zero" : "one", 0));
+    EXPECT_EQ(engine->io(worker).send(burst), 0U);
+  }
+  Burst burst;
+  engine->io(1).receive(burst);
+  ASSERT_EQ(burst.count, 1U);
+  EXPECT_EQ(text_of(burst.frames[0]), "one");
+  EXPECT_EQ(burst.frames[0].queue, 1);
+  // Handed over: the other worker may send it.
+  EXPECT_EQ(engine->io(0).send(burst), 0U);
+  engine->io(1).receive(burst);
+  EXPECT_EQ(burst.count, 0U);
+  engine->io(0).receive(burst);
+  ASSERT_EQ(burst.count, 2U);
+  EXPECT_EQ(text_of(burst.frames[0]), "zero");
+  EXPECT_EQ(text_of(burst.frames[1]), "one");
+  for (std::size_t i = 0; i < burst.count; ++i) engine->io(1).release(burst.frames[i]);
+}
+
+// One queue, two workers: the second sends by the first.
+TEST_F(DpdkEngineTest, AWorkerWithoutAQueueSendsByAnothersQueue) {
+  constexpr std::array<std::uint32_t, 6> kEmptyCapture{0xa1b2c3d4, 0x00040002, 0,
+                                                       0,          65535,      1};  // libpcap's file header
+  const std::string in = testing::TempDir() + "isthmus_in.pcap";
+  const std::string out = testing::TempDir() + "isthmus_out.pcap";
+  std::ofstream(in, std::ios::binary).write(reinterpret_cast<const char*>(kEmptyCapture.data()), sizeof kEmptyCapture);
+  {
+    auto engine = open({{"net_pcap0", "rx_pcap=" + in + ",tx_pcap=" + out}}, 2);
+    Burst burst;
+    burst.add(write(engine->io(1), "by another's queue, long enough for a frame", 0));
+    EXPECT_EQ(engine->io(1).send(burst), 0U);
+    EXPECT_EQ(engine->io(1).send_for_others().taken, 0U);
+    const SentForOthers sent = engine->io(0).send_for_others();
+    EXPECT_EQ(sent.taken, 1U);
+    EXPECT_EQ(sent.refused, 0U);
+    EXPECT_EQ(engine->io(0).send_for_others().taken, 0U);
+    // While the first is behind: what the ring does not hold is refused, counted and freed.
+    std::size_t refused = 0;
+    for (std::size_t i = 0; i <= 2 * DpdkIo::kOutgoingFrames; ++i) {
+      burst.add(write(engine->io(1), "x", 0));
+      refused += engine->io(1).send(burst);
+    }
+    EXPECT_GT(refused, 0U);
+    EXPECT_EQ(engine->io(1).counters().tx_refused, refused);
+    std::size_t taken = 0;
+    while (const std::size_t now = engine->io(0).send_for_others().taken) taken += now;
+    EXPECT_EQ(taken + refused, 2 * DpdkIo::kOutgoingFrames + 1);
+  }
+  std::ifstream file(out, std::ios::binary);
+  const std::string written{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_NE(written.find("by another's queue"), std::string::npos);
 }
 
 TEST_F(DpdkEngineTest, MissingInterfaceIsATypedError) {
