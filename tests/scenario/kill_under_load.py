@@ -42,20 +42,7 @@ def main(run):
         run.check(live > 0, "no call was up at the end: nothing was tested")
         for process in (calling.process, answering.process):
             netns.stop(process)
-        nothing_left(run, running)
-
-
-def nothing_left(run, running):
-    began = time.monotonic()
-
-    def gone():
-        return (running.rest.value("/api/v1/calls")["items"] == [] and
-                running.rest.value("/api/v1/status")["data_plane"]["sessions"] == 0)
-
-    netns.wait_until(gone, LEFT_OVER_S, "end of all calls and sessions")
-    pools = running.rest.value("/api/v1/status")["data_plane"]["pools"]
-    run.check(all(pool["in_use"] == 0 for pool in pools), f"ports are still in use: {pools}")
-    run.say(f"nothing is left {time.monotonic() - began:.0f} s after the load")
+        gateway.wait_until_nothing_left(run, running, LEFT_OVER_S)
 
 
 if __name__ == "__main__":

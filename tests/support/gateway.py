@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 from . import lab_ca, netns
 
@@ -359,3 +360,16 @@ def descendants(pid):
             found += [child, *descendants(child)]
     return found
 
+
+def wait_until_nothing_left(run, running, seconds):
+    """After the load: no call, no session, no port in use."""
+    began = time.monotonic()
+
+    def gone():
+        return (running.rest.value("/api/v1/calls")["items"] == [] and
+                running.rest.value("/api/v1/status")["data_plane"]["sessions"] == 0)
+
+    netns.wait_until(gone, seconds, "end of all calls and sessions")
+    pools = running.rest.value("/api/v1/status")["data_plane"]["pools"]
+    run.check(all(pool["in_use"] == 0 for pool in pools), f"ports are still in use: {pools}")
+    run.say(f"nothing is left {time.monotonic() - began:.0f} s after the load")
