@@ -11,9 +11,9 @@ void RestartPolicy::started(TimePoint now, bool restored) {
 }
 
 RestartPolicy::Decision RestartPolicy::ended(TimePoint now) {
-  if (now - started_at_ >= kCalmAfter) delay_ = kFirstDelay;
+  if (now - started_at_ >= kCalmAfter) delay_ = {};
   Decision decision;
-  decision.delay = std::exchange(delay_, std::min(delay_ * 2, kMaxDelay));
+  decision.delay = std::exchange(delay_, std::clamp(delay_ * 2, kSecondDelay, kMaxDelay));
   if (restored_) crashes_on_restored_.push_back(now);
   while (!crashes_on_restored_.empty() && now - crashes_on_restored_.front() > kBrakeWindow) {
     crashes_on_restored_.pop_front();

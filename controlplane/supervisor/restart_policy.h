@@ -12,9 +12,10 @@ using TimePoint = Clock::time_point;
 
 class RestartPolicy {
  public:
-  static constexpr std::chrono::milliseconds kFirstDelay{20};  ///< doubles with each end
+  static constexpr std::chrono::milliseconds kSecondDelay{
+      20};  ///< doubles with each end; the first restart waits for nothing
   static constexpr std::chrono::milliseconds kMaxDelay{5000};
-  static constexpr std::chrono::seconds kCalmAfter{30};    ///< one that ran this long starts with kFirstDelay again
+  static constexpr std::chrono::seconds kCalmAfter{10};    ///< the end of one that ran this long is a first one again
   static constexpr int kBrakeCrashes = 3;                  ///< on restored state,
   static constexpr std::chrono::seconds kBrakeWindow{60};  ///< within this time: the state is set aside
 
@@ -30,7 +31,7 @@ class RestartPolicy {
  private:
   TimePoint started_at_{};
   bool restored_ = false;
-  std::chrono::milliseconds delay_ = kFirstDelay;
+  std::chrono::milliseconds delay_{};
   std::deque<TimePoint> crashes_on_restored_;
 };
 

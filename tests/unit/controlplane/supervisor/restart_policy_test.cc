@@ -10,14 +10,14 @@ using namespace std::chrono_literals;
 TEST(RestartPolicy, DelaysDoubleToABoundAndStartAgainAfterACalmTime) {
   RestartPolicy policy;
   TimePoint now{};
-  for (const auto expected : {20ms, 40ms, 80ms, 160ms, 320ms, 640ms, 1280ms, 2560ms, 5000ms, 5000ms}) {
+  for (const auto expected : {0ms, 20ms, 40ms, 80ms, 160ms, 320ms, 640ms, 1280ms, 2560ms, 5000ms, 5000ms}) {
     policy.started(now, false);
     now += 1s;
     EXPECT_EQ(policy.ended(now).delay, expected);
   }
   policy.started(now, false);
   now += RestartPolicy::kCalmAfter;
-  EXPECT_EQ(policy.ended(now).delay, RestartPolicy::kFirstDelay);
+  EXPECT_EQ(policy.ended(now).delay, 0ms);
 }
 
 TEST(RestartPolicy, ThreeCrashesOnRestoredStateWithinAMinuteSetItAside) {
