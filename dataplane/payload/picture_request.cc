@@ -54,6 +54,8 @@ std::uint64_t SourceEntry::highest_bit_rate() const {
   return 0;
 }
 
+bool is_source_request(Bytes fci) { return fci.size() >= 2 && load_be16(fci.data()) == kSourceRequestType; }
+
 std::optional<SourceRequest> read_source_request(Bytes fci) {
   if (fci.size() < kSourceRequestBytes || load_be16(fci.data()) != kSourceRequestType) return std::nullopt;
   SourceRequest request;

@@ -62,6 +62,8 @@ struct SourceRequest {
   std::size_t entry_count = 0;
 };
 
+/// By its type alone, whatever the rest says.
+bool is_source_request(Bytes fci);
 /// Empty: another message (dominant speaker history), cut short, entries of another size or more than may be.
 std::optional<SourceRequest> read_source_request(Bytes fci);
 /// Its size; 0: no room.

@@ -73,7 +73,14 @@ void end_picture(State& state, session::Leg& leg) {
   VideoLeg& video = *leg.video;
   VideoPicture& picture = video.picture;
   if (!picture.announced) announce(state, leg);
-  if (picture.slices > 0) video.steady = picture.slices == 1 ? video.steady + 1 : 0;
+  if (picture.slices == 0) return;
+  if (picture.temporal_id == 0) {
+    video.had_base = true;
+    video.without_base = 0;
+  } else if (video.had_base) {  // some clients write a constant there, and it may be any
+    ++video.without_base;
+  }
+  video.steady = picture.slices == 1 ? video.steady + 1 : 0;
 }
 
 void begin_picture(AdaptJob& job, std::uint32_t timestamp) {
@@ -83,6 +90,12 @@ void begin_picture(AdaptJob& job, std::uint32_t timestamp) {
   video.picture.begun = true;
   video.picture.timestamp = timestamp;
   video.picture.announced = video.to != VideoFormat::kH264Uc || video.from == video.to;
+}
+
+/// Nothing that a receiver knows leads to a picture that is no key: there was none, its parameter sets are others now,
+/// or the layer that it refers to has stopped. Numbers without a hole tell the receiver nothing of that.
+bool cannot_be_decoded(const VideoLeg& video) {
+  return !video.had_idr || video.new_sps || video.without_base >= session::kMaxWithoutBase;
 }
 
 /// A NAL unit that goes on begins.
@@ -96,8 +109,9 @@ void note_nal(AdaptJob& job, std::uint8_t nal_header) {
       ++video.key_pictures;
     }
     picture.idr = video.had_idr = true;
-  } else if (type == NalType::kSlice && !video.had_idr && picture.slices == 0) {
-    ask_for_picture(job);  // nobody can decode this
+    video.new_sps = false;
+  } else if (type == NalType::kSlice && picture.slices == 0 && cannot_be_decoded(video)) {
+    ask_for_picture(job);
   }
   picture.has_sps |= type == NalType::kSps;
   picture.has_pps |= type == NalType::kPps;
@@ -240,6 +254,13 @@ void take_fragment(AdaptJob& job) {
     return;
   }
   VideoPicture& picture = job.video.picture;
+  // A unit that never ends would be put together by the far peer until it has no memory left.
+  std::size_t& so_far = job.video.fragmented_bytes;
+  so_far = (fragment.start ? 0 : so_far) + fragment.body.size();
+  if (so_far > session::kMaxFragmentedBytes) {
+    job.why = DropReason::kNalMalformed;
+    return;
+  }
   const Fate fate =
       fragment.start ? fate_of_fragment(job.video, fragment) : fate_of(job.video, {&fragment.nal_header, 1});
   if (fragment.start) picture.dropping = fate == Fate::kLeave;

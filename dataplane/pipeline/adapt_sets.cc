@@ -34,7 +34,11 @@ void learn_set(session::VideoLeg& video, Bytes nal) {
   auto place = std::find_if(video.sets.begin(), end,
                             [&](const StoredSet& set) { return set.type == fresh.type && set.id == fresh.id; });
   if (place == video.sets.end()) return;  // as many as may be; a stream has two or three
-  if (place == end) ++video.set_count;
+  if (place == end) {
+    ++video.set_count;
+  } else if (place->type == static_cast<std::uint8_t>(NalType::kSps)) {  // a PPS may change at any picture
+    video.new_sps |= !std::ranges::equal(Bytes(place->nal.data(), place->bytes), nal);
+  }
   place->type = fresh.type;
   place->id = fresh.id;
   place->bytes = static_cast<std::uint16_t>(nal.size());

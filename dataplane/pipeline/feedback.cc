@@ -1,6 +1,7 @@
 #include "dataplane/pipeline/feedback.h"
 
 #include <algorithm>
+#include <array>
 
 #include "dataplane/payload/picture_request.h"
 #include "dataplane/pipeline/own_packets.h"
@@ -12,8 +13,30 @@ using session::Leg;
 
 bool is_video(const Leg& leg) { return leg.stream->config->kind == contract::MediaKind::kVideo; }
 
-// What the far peer of a converted call can show: 720p at 15 or 30 fps. Pictures of constrained baseline, since that is
-// what every H.264 peer decodes; one entry, as no more than one stream is forwarded.
+struct PictureSize {
+  std::uint16_t width;
+  std::uint16_t height;
+  constexpr std::uint32_t macroblocks() const { return (width + 15U) / 16U * ((height + 15U) / 16U); }
+};
+// Sizes that Microsoft clients list themselves (a=x-caps, [MS-SDPEXT] 3.1.5.24), up to what is forwarded at most.
+constexpr std::array kSizes = {PictureSize{1280, 720}, PictureSize{640, 480}, PictureSize{640, 360},
+                               PictureSize{352, 288}, PictureSize{176, 144}};
+constexpr std::uint32_t kFramesPerSecond = 30;
+
+/// The largest size that the peer decodes (RFC 6184 8.1: level, max-fs; 0: not known), at 15 pictures a second at
+/// least.
+PictureSize largest_size(const contract::VideoSpec& peer) {
+  for (const PictureSize size : kSizes) {
+    const bool fits = peer.max_frame_macroblocks == 0 || size.macroblocks() <= peer.max_frame_macroblocks;
+    const bool in_time = peer.max_macroblocks_per_second == 0 ||
+                         size.macroblocks() * (kFramesPerSecond / 2) <= peer.max_macroblocks_per_second;
+    if (fits && in_time) return size;
+  }
+  return kSizes.back();  // every level decodes it
+}
+
+// What the far peer of a converted call can show: 720p at 15 or 30 fps, or less by its limits. Pictures of constrained
+// baseline, since that is what every H.264 peer decodes; one entry, as no more than one stream is forwarded.
 payload::SourceEntry wanted_entry(const Leg& leg) {
   constexpr std::uint8_t kUsualPayloadType = 122;
   payload::SourceEntry entry;
@@ -24,15 +47,20 @@ payload::SourceEntry wanted_entry(const Leg& leg) {
   entry.mode = 1;
   entry.flags = payload::kConstrainedBaselineOnly;
   entry.aspect_ratios = payload::kAspect4x3 | payload::kAspect16x9;
-  entry.max_width = 1280;
-  entry.max_height = 720;
+  const contract::VideoSpec& far = leg.receive.far->config->video;
+  const PictureSize size = largest_size(far);
+  entry.max_width = size.width;
+  entry.max_height = size.height;
   entry.min_bit_rate = 300'000;
   entry.bit_rate_per_level = 120'000;
   entry.bit_rates.back() = 1;  // 1.38 to 1.5 Mbit/s
-  entry.frame_rates = payload::kRate15 | payload::kRate30;
+  entry.frame_rates = payload::kRate15;
+  if (far.max_macroblocks_per_second == 0 || size.macroblocks() * kFramesPerSecond <= far.max_macroblocks_per_second) {
+    entry.frame_rates |= payload::kRate30;
+  }
   entry.may_instances = 1;
   entry.qualities[0] = 1;
-  entry.max_pixels = 1280 * 720;
+  entry.max_pixels = std::uint32_t{size.width} * size.height;
   return entry;
 }
 

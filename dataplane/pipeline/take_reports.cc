@@ -44,9 +44,11 @@ bool means_us(const Leg& leg, const RtcpPacket& packet) {
 }
 
 /// The peer says what it can show, again and again with the same id ([MS-RTP] 2.2.12.2). A key frame is asked for once.
-void take_source_request(State& state, Leg& leg, const RtcpPacket& packet) {
-  const auto request = payload::read_source_request(packet.body.subspan(std::min(kFeedbackBytes, packet.body.size())));
-  if (!request) return;
+/// False: it is one, and is malformed.
+bool take_source_request(State& state, Leg& leg, const RtcpPacket& packet) {
+  const Bytes fci = packet.body.subspan(std::min(kFeedbackBytes, packet.body.size()));
+  const auto request = payload::read_source_request(fci);
+  if (!request) return !payload::is_source_request(fci);
   session::LegFeedback& feedback = leg.feedback;
   std::uint32_t width = 0;
   std::uint32_t height = 0;
@@ -61,10 +63,11 @@ void take_source_request(State& state, Leg& leg, const RtcpPacket& packet) {
   feedback.peer_max_bit_rate.set(bit_rate);
   const bool repeated = feedback.peer_request_id == request->request_id;
   feedback.peer_request_id = request->request_id;
-  if (!request->key_frame || repeated) return;
+  if (!request->key_frame || repeated) return true;
   Leg& far = *leg.receive.far;
   far.feedback.pli_wanted = true;
   wake_feedback(state, far);
+  return true;
 }
 
 /// What follows the blocks of a Microsoft peer's report ([MS-RTP] 2.2.11); all but its estimate is passed over.
@@ -80,24 +83,28 @@ void take_extensions(Leg& leg, const RtcpPacket& packet) {
   }
 }
 
-void take_picture_request(State& state, Leg& leg, const RtcpPacket& packet) {
+/// False: malformed.
+bool take_picture_request(State& state, Leg& leg, const RtcpPacket& packet) {
   Leg& far = *leg.receive.far;
   if (packet.count == wire::kFormatPli) {
-    if (!means_us(leg, packet)) return;
+    if (!means_us(leg, packet)) return true;
     far.feedback.pli_wanted = true;
     wake_feedback(state, far);
   } else if (packet.count == wire::kFormatFir) {
     constexpr std::size_t kMaxEntries = 8;
     for (std::size_t i = 0; i < kMaxEntries; ++i) {
       const auto entry = wire::read_fir(packet, i);
-      if (!entry) return;
+      if (!entry) return true;
       if (entry->ssrc != leg.transmit.ssrc) continue;
       far.feedback.fir_wanted = true;
+      // A Microsoft peer says nothing of `ccm fir`; the far one may know `nack pli` alone.
+      far.feedback.pli_wanted |= is_microsoft(leg);
       wake_feedback(state, far);
     }
   } else if (packet.count == payload::kFormatApplication && is_microsoft(leg)) {
-    take_source_request(state, leg, packet);
+    return take_source_request(state, leg, packet);
   }
+  return true;
 }
 
 /// The peer names our sequence numbers; its source knows its own. Only those of the present mapping can be translated.
@@ -124,9 +131,11 @@ void take_nack(State& state, Leg& leg, const RtcpPacket& packet) {
   }
 }
 
-void take_compound(State& state, Leg& leg, Bytes compound) {
+/// False: something in it is malformed; the rest was taken.
+bool take_compound(State& state, Leg& leg, Bytes compound) {
   wire::RtcpReader reader(compound);
   RtcpPacket packet;
+  bool right = true;
   while (reader.next(packet)) {
     switch (packet.type) {
       case RtcpType::kSenderReport:
@@ -142,11 +151,12 @@ void take_compound(State& state, Leg& leg, Bytes compound) {
         }
         if (is_microsoft(leg)) take_extensions(leg, packet);
         break;
-      case RtcpType::kPayloadFeedback: take_picture_request(state, leg, packet); break;
+      case RtcpType::kPayloadFeedback: right &= take_picture_request(state, leg, packet); break;
       case RtcpType::kTransportFeedback: take_nack(state, leg, packet); break;
       default: break;
     }
   }
+  return right;
 }
 
 }  // namespace
@@ -160,8 +170,11 @@ void take_reports(State& state, io::Burst& burst) {
       continue;
     }
     packet.leg->reports.received.add(1);
-    take_compound(state, *packet.leg, compound);
-    state.consume(burst, packet);
+    if (take_compound(state, *packet.leg, compound)) {
+      state.consume(burst, packet);
+    } else {
+      state.drop(burst, packet, DropReason::kRtcpMalformed);
+    }
   }
 }
 

@@ -17,7 +17,11 @@ namespace isthmus::session {
 inline constexpr std::size_t kMaxHeldPackets = 16;  ///< of one picture, until its NAL units are counted
 inline constexpr std::size_t kNumberHistory = 64;   ///< changes of numbering that late packets can look back
 inline constexpr std::size_t kMaxStoredSets = 16;   ///< parameter sets, as many as the contract carries
-inline constexpr std::size_t kSteadyPictures = 8;   ///< of one slice each, after which the next is expected to have one
+inline constexpr std::size_t kMaxFragmentedBytes =
+    1U << 20U;  ///< of one NAL unit in fragments; what comes after is refused
+/// Pictures in a row of higher temporal layers: with four layers there are seven between two of the base layer.
+inline constexpr std::size_t kMaxWithoutBase = 8;
+inline constexpr std::size_t kSteadyPictures = 8;  ///< of one slice each, after which the next is expected to have one
 
 struct StoredSet {
   std::uint8_t type = 0;  ///< NAL unit type
@@ -75,6 +79,10 @@ struct VideoLeg {
   VideoPicture picture;
   bool had_idr = false;            ///< since the stream (re)started
   std::uint32_t key_pictures = 0;  ///< that went on, ever
+  bool new_sps = false;            ///< it became another one, and no IDR picture has used it yet
+  bool had_base = false;
+  std::size_t without_base = 0;      ///< pictures since the last one of the base layer
+  std::size_t fragmented_bytes = 0;  ///< of the NAL unit whose fragments come
 
   // Parameter sets seen, or from the session description.
   std::array<StoredSet, kMaxStoredSets> sets;

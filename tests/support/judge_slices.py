@@ -34,5 +34,5 @@ def passage(sent, received):
     if not known:
         return Passage(len(left), len(left), len(came), pacsi, 0)
     first, last = min(known), max(known)
-    lost = last - first + 1 - len(set(known))
+    lost = len(set(left[first:last + 1]) - set(came))  # a still picture has slices that are alike
     return Passage(len(left), lost, len(came) - len(known), pacsi, first)

@@ -10,9 +10,10 @@ RELEASES = {"2010": "lync2010-offer.sdp", "2013": "lync2013-offer.sdp", "2016": 
 BOUNDARY = "----=_NextPart_000_0001_01EXAMPLE"
 
 
-def offer(release, address, streams):
-    """streams: {"audio": Stream, "video": Stream} of client.py, whose ports, keys and passwords take the sample's place. Sections
-    without one are refused in place."""
+def offer(release, address, streams, keys="all", concluded=False):
+    """streams: {"audio": Stream, "video": Stream} of media.py, whose ports, keys and passwords take the sample's place. Sections
+    without one are refused in place. keys: all of the sample's lines, or "mki" for those with an identifier alone. concluded: as
+    the offer after ICE says it, with the chosen pair ([MS-ICE2], second offer)."""
     sections = re.split(r"(?m)^(?=m=)", (_SAMPLES / RELEASES[release]).read_text().replace("\r\n", "\n"))
     found = re.search(r"(?m)^c=IN IP4 (\S+)", sections[0])
     out = [sections[0].replace(found[1], address) if found else sections[0]]
@@ -20,28 +21,89 @@ def offer(release, address, streams):
     for section in sections[1:]:
         kind, port = re.match(r"m=(\S+) (\d+)", section).groups()
         stream = left.pop(kind, None) if port != "0" else None
-        out.append(_section(section, address, stream) if stream else re.sub(r"^m=(\S+) \d+ (\S+) (\d+).*(?s:.*)", r"m=\1 0 \2 \3\n", section))
+        out.append(_section(section, address, stream, keys, concluded) if stream
+                   else re.sub(r"^m=(\S+) \d+ (\S+) (\d+).*(?s:.*)", r"m=\1 0 \2 \3\n", section))
     return "".join(out).replace("\n", "\r\n")
 
 
-def _section(text, address, stream):
+def _section(text, address, stream, keys, concluded):
     lines = []
+    stream.offers_mux = "a=rtcp-mux\n" in text
+    has_identifier = re.search(r"(?m)^a=crypto:.*\|\d+:\d+\s*$", text)
     for line in text.strip().split("\n"):
         if line.startswith("m="):
             line = re.sub(r"^m=(\S+) \d+", rf"m=\1 {stream.ports[0]}", line)
-        elif line.startswith(("a=candidate", "a=x-candidate", "a=rtcp:", "a=rtcp-mux", "a=remote-candidates", "a=x-ssrc-range")):
+            if concluded:
+                line = line.replace("RTP/AVP", "RTP/SAVP")
+        elif line.startswith(("a=candidate", "a=x-candidate", "a=rtcp:", "a=remote-candidates", "a=x-ssrc-range")):
             continue
         elif line.startswith("a=ice-ufrag"):
             line = f"a=ice-ufrag:{stream.ufrag}"
         elif line.startswith("a=ice-pwd"):
             line = f"a=ice-pwd:{stream.password}"
         elif line.startswith(("a=crypto", "a=cryptoscale")):
-            line = re.sub(r"inline:[A-Za-z0-9+/=]+", f"inline:{stream.key}", line)
-        lines.append(line)
-    lines += [f"a=candidate:1 {component} UDP {2130706431 - 513 * (component - 1)} {address} {stream.ports[component - 1]} typ host "
-              for component in (1, 2)]
-    lines += [f"a=rtcp:{stream.ports[1]}", f"a=x-ssrc-range:{stream.ssrc}-{stream.ssrc + (99 if stream.kind == 'video' else 0)}"]
+            line = _key_line(line, stream, keys, has_identifier)
+        if line:
+            lines.append(line)
+    lines += _candidates(address, stream) + _numbers(stream)
+    if concluded:
+        pairs = " ".join(f"{component} {' '.join(map(str, stream.valid[component]))}" for component in stream.components)
+        lines.append(f"a=remote-candidates:{pairs} ")
     return "\n".join(lines) + "\n"
+
+
+def _key_line(line, stream, keys, has_identifier):
+    line = re.sub(r"inline:[A-Za-z0-9+/=]+", f"inline:{stream.key}", line)
+    if keys == "mki" and not re.search(r"\|\d+:\d+\s*$", line):
+        if has_identifier:
+            return None
+        line += "|1:1"
+    identifier = re.search(r"^a=crypto:(\d+).*\|(\d+):(\d+)\s*$", line)
+    if identifier:
+        stream.mki_of_tag[int(identifier[1])] = int(identifier[2]).to_bytes(int(identifier[3]), "big")
+    return line
+
+
+def _candidates(address, stream):
+    return [f"a=candidate:1 {component} UDP {2130706431 - 513 * (component - 1)} {address} {stream.ports[component - 1]} typ host "
+            for component in (1, 2)]
+
+
+def _numbers(stream):
+    return [f"a=rtcp:{stream.ports[0 if stream.mux else 1]}",
+            f"a=x-ssrc-range:{stream.ssrc}-{stream.ssrc + (99 if stream.kind == 'video' else 0)}"]
+
+
+def answer(offered, address, streams):
+    """As a client of 2013 answers the gateway's offer: its order, one codec each, the key of the line that it took."""
+    out = [f"v=0\no=- 0 0 IN IP4 {address}\ns=session\nc=IN IP4 {address}\nb=CT:99980\nt=0 0\n"]
+    left = dict(streams)
+    for section in read(offered):
+        stream = left.pop(section.kind, None) if section.port else None
+        chosen = _codecs(section)
+        if stream is None or not chosen:
+            out.append(f"m={section.kind} 0 RTP/SAVP\n")
+            continue
+        stream.payload_type = chosen[0]
+        lines = [f"m={section.kind} {stream.ports[0]} RTP/SAVP {' '.join(map(str, chosen))}", f"a=label:main-{section.kind}",
+                 f"a=ice-ufrag:{stream.ufrag}", f"a=ice-pwd:{stream.password}", *_candidates(address, stream),
+                 f"a=crypto:{section.tag} {srtp.SUITE} inline:{stream.key}|2^31", *_numbers(stream),
+                 *[f"a=rtpmap:{number} {section.names[number]}" for number in chosen if number in section.names],
+                 "a=encryption:required"]
+        if stream.kind == "video":
+            lines += [f"a=fmtp:{chosen[0]} packetization-mode=1;mst-mode=NI-TC",
+                      "a=rtcp-fb:* x-message app send:src,x-pli recv:src,x-pli", "a=rtcp-rsize"]
+        out.append("\n".join(lines) + "\n")
+    return "".join(out).replace("\n", "\r\n")
+
+
+def _codecs(section):
+    """The first that a client of ours can send, and telephone events."""
+    names = {0: "PCMU/8000", 8: "PCMA/8000"} | section.names
+    wanted = ("pcmu/8000", "pcma/8000") if section.kind == "audio" else ("x-h264uc/90000",)
+    found = [number for name in wanted for number in section.formats if names.get(number, "").lower() == name]
+    events = [number for number in section.formats if names.get(number, "").lower() == "telephone-event/8000"]
+    return found[:1] + events[:1] if found else []
 
 
 def multipart(*descriptions, boundary=BOUNDARY, fallback=True):
@@ -72,6 +134,7 @@ class Section:
     key: str               # base64
     mki: bytes
     tag: int
+    mux: bool
 
 
 def read(description):
@@ -91,5 +154,5 @@ def read(description):
         out.append(Section(kind, int(port), [int(one) for one in formats.split() if one.isdigit()],
                            {int(number): name for number, name in re.findall(r"(?m)^a=rtpmap:(\d+) (\S+)", section)},
                            value("ice-ufrag"), value("ice-pwd"), candidates, crypto[2] if crypto else "", mki,
-                           int(crypto[1]) if crypto else 0))
+                           int(crypto[1]) if crypto else 0, bool(re.search(r"(?m)^a=rtcp-mux\s*$", section))))
     return out

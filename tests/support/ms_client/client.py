@@ -1,7 +1,9 @@
-"""A call to the gateway over mutual TLS, as a Front End makes it for its client."""
+"""Calls to the gateway and from it over mutual TLS, as a Front End makes and takes them for its client."""
+import queue
 import re
 import secrets
 import select
+import socket
 import ssl
 import threading
 import time
@@ -10,22 +12,12 @@ from .. import netns
 from . import bodies, media
 
 
-class Client:
-    """name: as in the certificate. start with connect(); each call is an Invite."""
+class _Connection:
+    """One TLS connection, read by a thread of its own."""
 
-    def __init__(self, lab, address, certificate, gateway, gateway_name="gateway.example.com", name="left.example.com"):
-        self.namespace, self.address, self.name = lab.names["left"], address, name
-        self._certificate, self._gateway, self._gateway_name = certificate, gateway, gateway_name
-        self._calls = {}   # Call-ID -> Invite
+    def __init__(self, client, connected):
+        self._client, self._socket = client, connected
         self._lock = threading.Lock()  # OpenSSL's connections serve one thread at a time
-        self.requests = []  # start lines of what the gateway asked
-
-    def connect(self):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_cert_chain(self._certificate.chain, self._certificate.key)
-        context.load_verify_locations(self._certificate.trusted)
-        plain = netns.connect(self.namespace, *self._gateway)
-        self._socket = context.wrap_socket(plain, server_hostname=self._gateway_name)
         threading.Thread(target=self._read, daemon=True).start()
 
     def close(self):
@@ -33,9 +25,6 @@ class Client:
             self._socket.close()
         except OSError:
             pass
-
-    def streams(self, *kinds):
-        return {kind: media.Stream(self.namespace, self.address, kind) for kind in kinds}
 
     def send(self, text):
         with self._lock:
@@ -49,17 +38,18 @@ class Client:
             if part is None:
                 continue
             if not part:
-                for call in self._calls.values():
-                    call.closed()
-                return
-            buffered += part
-            while b"\r\n\r\n" in buffered:
-                head, rest = buffered.split(b"\r\n\r\n", 1)
-                size = int((re.search(rb"(?im)^(?:content-length|l)\s*:\s*(\d+)", head) or [0, 0])[1])
-                if len(rest) < size:
-                    break
-                self._message(head.decode("utf-8", "replace"), rest[:size].decode("utf-8", "replace"))
-                buffered = rest[size:]
+                return self._client.lost(self)
+            buffered = self._cut((buffered + part).lstrip(b"\r\n"))
+
+    def _cut(self, buffered):
+        while b"\r\n\r\n" in buffered:
+            head, rest = buffered.split(b"\r\n\r\n", 1)
+            size = int((re.search(rb"(?im)^(?:content-length|l)\s*:\s*(\d+)", head) or [0, 0])[1])
+            if len(rest) < size:
+                break
+            self._client.message(self, head.decode("utf-8", "replace"), rest[:size].decode("utf-8", "replace"))
+            buffered = rest[size:]
+        return buffered
 
     def _receive(self):
         """Bytes, none at the end; None when there is nothing yet."""
@@ -74,7 +64,73 @@ class Client:
         except (OSError, ValueError):
             return b""
 
-    def _message(self, head, body):
+
+class Client:
+    """name: as in the certificate. Start with connect(), and listen() to be called; each call is an Invite or an Incoming."""
+
+    def __init__(self, lab, address, certificate, gateway, gateway_name="gateway.example.com", name="left.example.com"):
+        self.namespace, self.address, self.name = lab.names["left"], address, name
+        self._certificate, self._gateway, self._gateway_name = certificate, gateway, gateway_name
+        self._calls = {}   # Call-ID -> Invite or Incoming
+        self._listener, self._connections = None, []
+        self.requests = []  # start lines of what the gateway asked
+        self.incoming = queue.Queue()
+        self._main = None
+
+    def _context(self, side):
+        context = ssl.SSLContext(side)
+        context.load_cert_chain(self._certificate.chain, self._certificate.key)
+        context.load_verify_locations(self._certificate.trusted)
+        return context
+
+    def connect(self):
+        plain = netns.connect(self.namespace, *self._gateway)
+        self._main = self._connection(self._context(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(plain, server_hostname=self._gateway_name))
+
+    def listen(self, port=5061):
+        """Takes connections of the gateway, which shows its certificate."""
+        context = self._context(ssl.PROTOCOL_TLS_SERVER)
+        context.verify_mode = ssl.CERT_REQUIRED
+        self._listener = netns.tcp_listener(self.namespace, (self.address, port))
+
+        def accept():
+            while True:
+                try:
+                    plain, _ = self._listener.accept()
+                    plain.settimeout(10)
+                    self._connection(context.wrap_socket(plain, server_side=True))
+                except ssl.SSLError:
+                    continue
+                except OSError:
+                    return
+
+        threading.Thread(target=accept, daemon=True).start()
+
+    def _connection(self, connected):
+        made = _Connection(self, connected)
+        self._connections.append(made)
+        return made
+
+    def close(self):
+        if self._listener:
+            self._listener.shutdown(socket.SHUT_RDWR)  # close() alone leaves accept() waiting
+            self._listener.close()
+        for one in self._connections:
+            one.close()
+
+    def streams(self, *kinds, **options):
+        return {kind: media.Stream(self.namespace, self.address, kind, **options) for kind in kinds}
+
+    def send(self, text):
+        self._main.send(text)
+
+    def lost(self, connection):
+        """Its calls cannot go on."""
+        for call in list(self._calls.values()):
+            if (call.connection or self._main) is connection:
+                call.closed()
+
+    def message(self, connection, head, body):
         call = self._calls.get(value(head, "Call-ID"))
         if head.startswith("SIP/2.0"):
             if call:
@@ -84,13 +140,12 @@ class Client:
         self.requests.append(head.split("\r\n")[0])
         if method == "ACK":
             return
+        if method == "INVITE" and call is None:
+            call = self._calls[value(head, "Call-ID")] = Incoming(connection, self.name, head, body)
+            self.incoming.put(call)
+            return
         answer_body = call.description if call and method == "INVITE" else ""
-        lines = ["SIP/2.0 200 OK", *[line for line in head.split("\r\n")[1:]
-                                     if re.match(r"(?i)(via|from|to|call-id|cseq|record-route)\s*:", line)],
-                 f"Contact: <sip:left@{self.name}:5061;transport=tls>"]
-        if answer_body:
-            lines.append("Content-Type: application/sdp")
-        self.send("\r\n".join([*lines, f"Content-Length: {len(answer_body)}"]) + f"\r\n\r\n{answer_body}")
+        connection.send(response(head, "200 OK", self.name, answer_body, call.tag if call else ""))
         if call and method == "BYE":
             call.ended.set()
 
@@ -101,16 +156,65 @@ class Client:
         return call
 
 
+def response(head, status, name, body="", tag=""):
+    lines = [f"SIP/2.0 {status}"]
+    for line in head.split("\r\n")[1:]:
+        if re.match(r"(?i)(via|from|call-id|cseq|record-route)\s*:", line):
+            lines.append(line)
+        elif re.match(r"(?i)to\s*:", line):
+            lines.append(line if "tag=" in line or not tag else f"{line};tag={tag};epid=4eb952ba52")
+    lines.append(f"Contact: <sip:left@{name}:5061;transport=tls>")
+    if body:
+        lines.append("Content-Type: application/sdp")
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}"]) + f"\r\n\r\n{body}"
+
+
+class Incoming:
+    """A call of the gateway's: accept() it, or refuse() it."""
+
+    def __init__(self, connection, name, head, body):
+        self.connection, self._name, self._head, self.offer = connection, name, head, body
+        self.id, self.tag, self.description = value(head, "Call-ID"), secrets.token_hex(5), ""
+        self.ended = threading.Event()
+        connection.send(response(head, "180 Ringing", name, tag=self.tag))
+
+    def sections(self):
+        return bodies.read(self.offer)
+
+    def accept(self, description):
+        self.description = description
+        self.answered_s = time.monotonic()
+        self.connection.send(response(self._head, "200 OK", self._name, description, self.tag))
+
+    def answered(self, head, body):
+        """A response to our BYE."""
+
+    def closed(self):
+        self.ended.set()
+
+    def bye(self):
+        target = re.search(r"<(.*?)>", value(self._head, "Contact"))[1]
+        routes = [f"Route: {line.split(':', 1)[1].strip()}" for line in self._head.split("\r\n")
+                  if line.lower().startswith("record-route")]
+        self.connection.send("\r\n".join([
+            f"BYE {target} SIP/2.0", f"Via: SIP/2.0/TLS {self._name}:5061;branch=z9hG4bK{secrets.token_hex(8)}", "Max-Forwards: 70",
+            *routes, f"From: {value(self._head, 'To')};tag={self.tag};epid=4eb952ba52", f"To: {value(self._head, 'From')}",
+            f"Call-ID: {self.id}", "CSeq: 1 BYE", "Content-Length: 0"]) + "\r\n\r\n")
+
+
 def value(head, name):
     found = re.search(rf"(?im)^{name}\s*:\s*(.*?)\s*$", head)
     return found[1] if found else ""
 
 
 class Invite:
+    tag = ""  # what the gateway sends has ours already
+
     def __init__(self, client, kind, body, target, extra):
         self._client, self._kind, self._body, self._target, self._extra = client, kind, body, target, extra
         self.id, self._tag = secrets.token_hex(12), secrets.token_hex(5)
         self.status, self.head, self.answer, self.description = None, "", "", body if kind == "application/sdp" else ""
+        self.connection, self.answered_s = None, None  # None: the client's first connection
         self.final, self.ended = threading.Event(), threading.Event()
         self._to, self._contact, self._sequence = f"<sip:{target}>", f"sip:{target}", 1
 
@@ -142,7 +246,7 @@ class Invite:
         self._request("ACK", int(value(head, "CSeq").split()[0]))
         if not self.final.is_set():
             self.status, self.head, self.answer = status, head, body
-            self.answered_s = time.monotonic()
+            self.answered_s = self.answered_s or time.monotonic()
             self.final.set()
 
     def closed(self):
@@ -154,6 +258,13 @@ class Invite:
         """Status of the final answer; None when none came."""
         self.final.wait(seconds)
         return self.status
+
+    def conclude(self, body):
+        """The offer after ICE; its answer is read with sections() as the first one's was."""
+        self.final.clear()
+        self.status, self.description = None, body
+        self._sequence += 1
+        self._request("INVITE", self._sequence, (), "application/sdp", body)
 
     def bye(self):
         self._sequence += 1

@@ -1,6 +1,5 @@
 """STUN as [MS-ICE2] clients write it (padded integrity) and as RFC 8489 does."""
 import dataclasses
-import hashlib
 import hmac
 import socket
 import struct
@@ -63,9 +62,9 @@ def build(kind, transaction, attributes, password=None, form="microsoft", finger
 
 
 def check(transaction, username, password, tie_breaker, controlling=True, use_candidate=True, component=1, form="microsoft",
-          fingerprint=True):
+          fingerprint=True, priority=None):
     attributes = [(_USE_CANDIDATE, b"")] if use_candidate else []
-    attributes += [(_PRIORITY, struct.pack(">I", 0x6EFFFF00 | (256 - component))),
+    attributes += [(_PRIORITY, struct.pack(">I", priority or 0x6EFFFF00 | (256 - component))),
                    (_CONTROLLING if controlling else _CONTROLLED, tie_breaker), (_USERNAME, username.encode())]
     if form == "microsoft":
         attributes += [(_IDENTIFIER, b"1"), (_VERSION, struct.pack(">I", 2))]
@@ -81,5 +80,28 @@ def success(request, source, password, form="microsoft"):
     return build(SUCCESS, request.transaction, attributes, password, form)
 
 
-def transaction_of(name):
-    return hashlib.sha1(name.encode()).digest()[:12]
+def form_of(message, password):
+    """Under which rule the integrity is right: microsoft, rfc, or None where it is neither."""
+    at = 20
+    while at + 4 <= len(message.data):
+        kind, size = struct.unpack_from(">HH", message.data, at)
+        if kind == _INTEGRITY:
+            head, body = message.data[:2], message.data[4:at]
+            padded = message.data[:at] + bytes(-at % 64)
+            strict = head + struct.pack(">H", at + 4) + body
+            for form, text in (("microsoft", padded), ("rfc", strict)):
+                if hmac.compare_digest(hmac.digest(password.encode(), text, "sha1"), message.attributes[_INTEGRITY]):
+                    return form
+            return None
+        at += 4 + (size + 3) // 4 * 4
+    return None
+
+
+def has_right_fingerprint(message):
+    """It is the last attribute and right (RFC 8489 14.7)."""
+    at = len(message.data) - 8
+    return message.attributes.get(_FINGERPRINT) == struct.pack(">I", zlib.crc32(message.data[:at]) ^ 0x5354554E)
+
+
+def username(message):
+    return message.attributes.get(_USERNAME, b"").rstrip(b"\0").decode("utf-8", "replace")

@@ -313,6 +313,28 @@ TEST_F(Adapt, CountsWhatIsNoNalUnit) {
   expect_no_holes();
 }
 
+TEST_F(Adapt, AUnitInFragmentsHasABound) {
+  constexpr std::size_t kBody = 1024;
+  static_assert(session::kMaxFragmentedBytes % kBody == 0);
+  const auto fragment = [&](std::uint8_t mark) {
+    Payload part(2 + kBody, 9);
+    part[0] = 0x7c;
+    part[1] = mark;
+    return part;
+  };
+  next(kMicrosoft, fragment(0x85));
+  for (std::size_t i = 1; i < session::kMaxFragmentedBytes / kBody; ++i) next(kMicrosoft, fragment(0x05));
+  EXPECT_EQ(dropped(DropReason::kNalMalformed), 0U);
+  const std::size_t passed = out_.size();
+  for (int i = 0; i < 20; ++i) next(kMicrosoft, fragment(0x05));
+  EXPECT_EQ(dropped(DropReason::kNalMalformed), 20U);
+  EXPECT_EQ(out_.size(), passed);
+  next(kMicrosoft, fragment(0x81));  // another unit is another count
+  next(kMicrosoft, fragment(0x41), true);
+  EXPECT_EQ(out_.size(), passed + 2);
+  expect_no_holes();
+}
+
 TEST_F(Adapt, WithoutBuffersAPictureStillPasses) {
   std::vector<io::Frame> taken;
   next(kStandards, stap({kSps, kPps}));

@@ -98,6 +98,33 @@ TEST_F(MicrosoftRequests, AMicrosoftPeerIsAskedForItsVideoAtOnceAndWithEachRepor
   EXPECT_TRUE(feedback(bench_->relay.pass_ms(16'000), 1, payload::kFormatApplication).empty());
 }
 
+// RFC 6184 8.1: what the far peer decodes at most is what the client is asked for.
+TEST_F(MicrosoftRequests, AMicrosoftPeerIsAskedForNoMoreThanTheFarPeerDecodes) {
+  struct Case {
+    std::uint32_t frame, second;
+    std::uint16_t width, height;
+    std::uint32_t rates;
+  };
+  constexpr std::uint32_t kBoth = payload::kRate15 | payload::kRate30;
+  for (const Case& limits : {Case{0, 0, 1280, 720, kBoth}, Case{3600, 108'000, 1280, 720, kBoth},
+                             Case{3600, 107'999, 1280, 720, payload::kRate15}, Case{3600, 53'999, 640, 480, kBoth},
+                             Case{3599, 108'000, 640, 480, kBoth}, Case{1199, 40'500, 640, 360, kBoth},
+                             Case{919, 20'250, 352, 288, kBoth}, Case{396, 6000, 352, 288, payload::kRate15},
+                             Case{99, 1485, 176, 144, payload::kRate15}, Case{9, 9, 176, 144, payload::kRate15}}) {
+    make([&](contract::StreamSpec& stream) {
+      stream.leg[1].video.max_frame_macroblocks = limits.frame;
+      stream.leg[1].video.max_macroblocks_per_second = limits.second;
+    });
+    const auto first = feedback(bench_->others, 0, payload::kFormatApplication);
+    ASSERT_FALSE(first.empty());
+    const payload::SourceEntry entry = request(first[0])->entries[0];
+    EXPECT_EQ(entry.max_width, limits.width) << limits.frame << ' ' << limits.second;
+    EXPECT_EQ(entry.max_height, limits.height) << limits.frame << ' ' << limits.second;
+    EXPECT_EQ(entry.frame_rates, limits.rates) << limits.frame << ' ' << limits.second;
+    EXPECT_EQ(entry.max_pixels, std::uint32_t{limits.width} * limits.height);
+  }
+}
+
 TEST_F(MicrosoftRequests, NothingIsWantedWhileTheFarPeerIsHeld) {
   const auto first = feedback(bench_->others, 0, payload::kFormatApplication);
   ASSERT_FALSE(first.empty());
@@ -222,6 +249,91 @@ TEST_F(MicrosoftRequests, APeerWithoutFeedbackIsAskedByTheControlPlane) {
   EXPECT_TRUE(std::ranges::any_of(events, [](const contract::Event& event) {
     return std::holds_alternative<contract::PictureWantedEvent>(event);
   }));
+}
+
+TEST_F(MicrosoftRequests, AFirOfAMicrosoftPeerIsAPliToo) {
+  bench_->send(1, 1, 0, true, {0x65, 1, 2});
+  bench_->relay.pass_ms(10'000);
+  const auto sent = rtcp(0, written([&](wire::RtcpWriter& writer) { writer.fir(9, ours(0), 1); }));
+  EXPECT_EQ(feedback(sent, 1, wire::kFormatPli).size(), 1U);
+  EXPECT_EQ(feedback(sent, 1, wire::kFormatFir).size(), 1U);
+}
+
+TEST_F(MicrosoftRequests, ASourceRequestThatLiesIsDropped) {
+  bench_->send(1, 1, 0, true, {0x65, 1, 2});
+  bench_->relay.pass_ms(10'000);
+  constexpr std::size_t kFci = 12;
+  const auto lie = [&](std::size_t at, std::uint8_t value) {
+    Payload packet = source_request(8, true);
+    packet[kFci + at] = value;
+    return packet;
+  };
+  std::uint64_t lies = 0;
+  for (const Payload& packet : {lie(3, 1), lie(14, 21), lie(14, 2), lie(15, 67)}) {  // length, entries, their size
+    EXPECT_TRUE(feedback(rtcp(0, packet), 1, wire::kFormatPli).empty());
+    EXPECT_EQ(bench_->relay.dropped(DropReason::kRtcpMalformed), ++lies);
+  }
+  rtcp(0, lie(1, 3));  // another message: who speaks
+  EXPECT_EQ(bench_->relay.dropped(DropReason::kRtcpMalformed), lies);
+}
+
+TEST_F(MicrosoftRequests, ABaseLayerThatStopsMakesAKeyFrameBeAskedFor) {
+  const Payload base{0x7e, 0x80, 0x80, 0x07, 0x20, 0, 1};
+  const Payload enhancement{0x7e, 0x80, 0x80, 0x27, 0x20, 0, 1};
+  std::uint16_t sequence = 0;
+  std::uint32_t timestamp = 0;
+  const auto picture = [&](const Payload& pacsi, std::uint8_t header) {
+    bench_->others.clear();
+    bench_->send(0, ++sequence, timestamp += 3000, false, pacsi);
+    bench_->send(0, ++sequence, timestamp, true, {header, 1, 2});
+    return !feedback(bench_->others, 0, wire::kFormatPli).empty();
+  };
+  picture(base, 0x65);
+  bench_->relay.pass_ms(10'000);
+  for (int i = 0; i < 3; ++i) {  // four layers: seven between two of the base layer
+    EXPECT_FALSE(picture(base, 0x41));
+    for (std::size_t n = 1; n < session::kMaxWithoutBase; ++n) EXPECT_FALSE(picture(enhancement, 0x01)) << n;
+  }
+  EXPECT_FALSE(picture(enhancement, 0x01));
+  EXPECT_TRUE(picture(enhancement, 0x01));
+  bench_->relay.pass_ms(1000);
+  EXPECT_TRUE(picture(base, 0x41)) << "what it refers to never came";
+  bench_->relay.pass_ms(1000);
+  EXPECT_FALSE(picture(base, 0x65));
+  EXPECT_FALSE(picture(base, 0x41));
+}
+
+TEST_F(MicrosoftRequests, ALayerThatIsAConstantMakesNothingBeAskedFor) {
+  const Payload pacsi{0x7e, 0x80, 0x80, 0x67, 0x20, 0, 1};
+  bench_->send(0, 1, 0, false, pacsi);
+  bench_->send(0, 2, 0, true, {0x65, 1, 2});
+  bench_->relay.pass_ms(10'000);
+  bench_->others.clear();
+  for (std::uint16_t i = 0; i < 40; ++i) {
+    bench_->send(0, static_cast<std::uint16_t>(3 + 2 * i), i, false, pacsi);
+    bench_->send(0, static_cast<std::uint16_t>(4 + 2 * i), i, true, {0x41, 1, 2});
+  }
+  EXPECT_TRUE(feedback(bench_->others, 0, wire::kFormatPli).empty());
+}
+
+TEST_F(MicrosoftRequests, AnSpsThatChangesWithoutAKeyFrameMakesOneBeAskedFor) {
+  Payload sps{0x67, 0x42, 0xc0, 0x1e, 0x8c, 0x8d, 0x40, 0x50, 0x17, 0xfc, 0xb0, 0x0f, 0x08, 0x84, 0x6a};
+  bench_->send(0, 1, 0, false, sps);
+  bench_->send(0, 2, 0, true, {0x65, 1, 2});
+  bench_->relay.pass_ms(10'000);
+  bench_->others.clear();
+  bench_->send(0, 3, 3000, false, sps);
+  bench_->send(0, 4, 3000, true, {0x41, 1, 2});
+  EXPECT_TRUE(feedback(bench_->others, 0, wire::kFormatPli).empty()) << "the same again";
+  sps.back() ^= 2U;
+  bench_->send(0, 5, 6000, false, sps);
+  bench_->send(0, 6, 6000, true, {0x41, 1, 2});
+  EXPECT_EQ(feedback(bench_->others, 0, wire::kFormatPli).size(), 1U);
+  bench_->relay.pass_ms(1000);
+  bench_->others.clear();
+  bench_->send(0, 7, 9000, true, {0x65, 1, 2});
+  bench_->send(0, 8, 12000, true, {0x41, 1, 2});
+  EXPECT_TRUE(feedback(bench_->others, 0, wire::kFormatPli).empty());
 }
 
 TEST_F(MicrosoftRequests, APictureWithoutKeyFrameMakesOneBeAskedFor) {
