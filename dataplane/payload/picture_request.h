@@ -24,8 +24,8 @@ inline constexpr std::size_t kExtendedPliBytes = 12;
 enum SourceFlags : std::uint8_t { kConstrainedBaselineOnly = 2, kNoSeamlessResolutionChange = 8 };
 enum AspectRatios : std::uint8_t { kAspect4x3 = 1, kAspect16x9 = 2 };
 enum FrameRates : std::uint32_t {
-  kRate7_5 = 1,
-  kRate12_5 = 2,
+  kRate7Point5 = 1,
+  kRate12Point5 = 2,
   kRate15 = 4,
   kRate25 = 8,
   kRate30 = 0x10,

@@ -60,10 +60,11 @@ class FrontEnd:
 
 
 class Sipe:
-    """One client. user: its name before the @. film_of: whose film and tone it sends (default: its place)."""
+    """One client. user: its name before the @. film_of: whose film and tone it sends (default: its place). tone_rate: 0 where
+    the call's codec is not of telephony; sound then starts late."""
 
     def __init__(self, lab, build, place, folder, media, address, front_end, user=None, film_of=None, encryption="required",
-                 codecs="", accept_ms=200):
+                 codecs="", accept_ms=200, tone_rate=SAMPLES_PER_S):
         self.lab, self.place, self.address, self.front_end = lab, place, address, front_end
         self.user = user or place
         self.transport = front_end.transport
@@ -79,7 +80,7 @@ class Sipe:
                          f"{front_end.address}:{front_end.port}", "--transport", self.transport, "--home", self.folder / "home",
                          "--trusted", self.folder / "trusted", "--encryption", encryption, "--codecs", codecs, "--film",
                          demo_media.film(media, film_of), "--film-size", f"{demo_media.WIDTH}x{demo_media.HEIGHT}",
-                         "--frames-per-s", demo_media.FRAMES_PER_S, "--tone-hz", demo_media.TONES_HZ[film_of], "--recording",
+                         "--frames-per-s", demo_media.FRAMES_PER_S, "--tone-hz", demo_media.TONES_HZ[film_of], "--tone-rate", tone_rate, "--recording",
                          self._raw, "--accept-ms", accept_ms, "--debug"]
         self.process = None
 

@@ -131,6 +131,8 @@ int main(int argc, char** argv) {
   application.add_option("--film-size", options.film_size, "of its frames");
   application.add_option("--frames-per-s", options.frames_per_s, "of the film");
   application.add_option("--tone-hz", options.tone_hz, "tone to send");
+  application.add_option("--tone-rate", options.tone_samples_per_s,
+                         "samples a second of the tone; 0: the codec's, and then sound starts late");
   application.add_option("--recording", options.recording, "received sound: S16LE, 8000 a second, mono");
   application.add_option("--user-agent", options.user_agent);
   application.add_option("--accept-ms", options.accept_ms, "accepts calls so much later; -1 never");

@@ -32,11 +32,14 @@ GstElement* bin(const std::string& description) {
 }
 
 GstElement* tone_source(PurpleMediaElementInfo*, PurpleMedia*, const gchar*, const gchar*) {
-  // With the default of 1024 samples a buffer packets would be 120 ms and uneven. The rate is fixed: were it agreed
-  // anew with the call's codec, the source would count its samples of before at the new rate, and be silent until its
-  // clock has caught up.
-  return bin("audiotestsrc is-live=true samplesperbuffer=160 freq=" + std::to_string(settings.tone_hz) +
-             " ! capsfilter caps=audio/x-raw,rate=8000,channels=1");
+  // With the default of 1024 samples a buffer packets would be 120 ms and uneven.
+  std::string source = "audiotestsrc is-live=true samplesperbuffer=160 freq=" + std::to_string(settings.tone_hz);
+  // Where the rate is agreed anew with the call's codec, the source counts its samples of before at the new rate, and
+  // is silent until its clock has caught up.
+  if (settings.tone_samples_per_s > 0) {
+    source += " ! capsfilter caps=audio/x-raw,rate=" + std::to_string(settings.tone_samples_per_s) + ",channels=1";
+  }
+  return bin(source);
 }
 
 GstElement* sound_sink(PurpleMediaElementInfo*, PurpleMedia*, const gchar*, const gchar*) {

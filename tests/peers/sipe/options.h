@@ -17,6 +17,7 @@ struct Options {
   std::string film_size = "640x360";
   int frames_per_s = 15;
   double tone_hz = 440;
+  int tone_samples_per_s = 0;  ///< 0: as the codec of the call wants
   std::string recording;
   std::string user_agent = "UCCAPI/15.0.4420.1017 OC/15.0.4420.1017 (Microsoft Lync)";
   int accept_ms = 500;
