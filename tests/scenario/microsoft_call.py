@@ -11,6 +11,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from tests.support import gateway, microsoft_call, netns, scenario  # noqa: E402  (the path comes first)
 
 CALL_S = 8.0
+DIGIT = "5"
+
+
+def dial_digit(ends):
+    ends.left.order(f"dtmf {DIGIT}")
 
 
 def main(run):
@@ -20,9 +25,11 @@ def main(run):
             for caller in ("left", "right"):
                 outcome = microsoft_call.place(lab, running.rest, run.build, run.folder / f"{name}-{caller}", run.media, CALL_S,
                                                running.io_mode, gateway.certificates(running.run), say=run.say, caller=caller,
-                                               **standards.endpoint)
+                                               during=dial_digit, **standards.endpoint)
                 for row in outcome.rows:
                     run.say(str(row))
+                heard = (run.folder / f"{name}-{caller}/right/baresip.log").read_text(errors="replace")
+                run.check(f"event: '{DIGIT}'" in heard, f"{name}, {caller} calls: baresip heard no digit (RFC 4733)")
                 run.complain([f"{name}, {caller} calls: {complaint}" for complaint in outcome.complaints])
 
 

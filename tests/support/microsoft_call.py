@@ -58,8 +58,9 @@ def _ended(endpoint):
 
 
 def place(lab, rest, build, folder, media, seconds, io_mode, certificates, say=lambda sentence: None,
-          each_second=lambda call: None, caller="left", gateway_captures=True, **kinds):
-    """One call of so many seconds from answer and media on, judged. kinds: see Endpoints."""
+          each_second=lambda call: None, caller="left", gateway_captures=True, during=lambda ends: None, **kinds):
+    """One call of so many seconds from answer and media on, judged. during(Endpoints): something to do once media flows.
+    kinds: see Endpoints."""
     folder.mkdir(parents=True, exist_ok=True)
     ends = Endpoints(lab, build, folder, media, certificates, **kinds)
     left, right = ends.left, ends.right
@@ -74,6 +75,7 @@ def place(lab, rest, build, folder, media, seconds, io_mode, certificates, say=l
         right.wait_established(sipe.CALL_S)
         left.wait_established()
         began = time.monotonic()
+        during(ends)
         while (elapsed := time.monotonic() - began) < seconds:
             if len(pictures["left"]) < place_call.PICTURES and elapsed >= (len(pictures["left"]) + 1) * seconds / (place_call.PICTURES + 1):
                 for endpoint in (left, right):
