@@ -36,6 +36,8 @@ def run(build, runs, say):
     try:
         place = scenario.Scenario("bench", build.resolve(), folder / "calls")
         short = calls(place, CALL_S, 2 * runs, say)
+        place.media = folder / "long-films"  # baresip sends nothing more once its film is over
+        demo_media.make(place.media, int(LONG_CALL_S) + 15)
         long = calls(place, LONG_CALL_S, 1, say)[0]
     finally:
         shutil.rmtree(folder, ignore_errors=True)

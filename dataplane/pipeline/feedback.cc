@@ -99,6 +99,7 @@ void start(State& state, Leg& leg) {
     leg.feedback.asks_left = kStartAsks;
     leg.feedback.repeats_left = kAskRepeats;
     leg.feedback.asked_ns = state.time.now.monotonic_ns;
+    leg.feedback.ask_again_ns = state.time.now.monotonic_ns + kAskRepeatNs;
     leg.feedback.key_pictures_at_ask = far.video->key_pictures;
   }
   // A peer that has sent nothing yet begins with a key frame by itself.
@@ -125,19 +126,20 @@ void tell_picture_wanted(State& state, Leg& leg) {
 
 void ask_again(State& state, Leg& leg) {
   session::LegFeedback& feedback = leg.feedback;
-  const std::uint64_t since_ns = state.time.now.monotonic_ns - feedback.asked_ns;
-  if ((feedback.asks_left == 0 && feedback.repeats_left == 0) || since_ns < kAskRepeatNs) return;
+  const std::uint64_t now = state.time.now.monotonic_ns;
+  if ((feedback.asks_left == 0 && feedback.repeats_left == 0) || now - feedback.asked_ns < kAskRepeatNs) return;
   Leg& far = *leg.receive.far;
   if (far.receive.adapts == 0 || far.receive.packets.get() == 0) return;
   const bool answered = far.video->key_pictures != feedback.key_pictures_at_ask;
   if (!answered && feedback.repeats_left > 0) {
     --feedback.repeats_left;
-  } else if (feedback.asks_left > 0 && since_ns >= kStartAskNs) {
+  } else if (feedback.asks_left > 0 && now >= feedback.ask_again_ns) {
     --feedback.asks_left;
   } else {
     return;
   }
-  feedback.asked_ns = state.time.now.monotonic_ns;
+  feedback.asked_ns = now;
+  feedback.ask_again_ns = now + kStartAskNs;
   feedback.key_pictures_at_ask = far.video->key_pictures;
   far.feedback.pli_wanted = true;
   wake_feedback(state, far);

@@ -79,7 +79,7 @@ inline constexpr std::size_t kAdaptedPackets =
 inline constexpr std::uint8_t kStartAsks = 3;  ///< key frames wanted again after a start
 inline constexpr std::uint64_t kStartAskNs = 1500 * session::kNsPerMs;
 inline constexpr std::uint8_t kAskRepeats = 6;  ///< of all asks together, where no key picture comes
-inline constexpr std::uint64_t kAskRepeatNs = 500 * session::kNsPerMs;
+inline constexpr std::uint64_t kAskRepeatNs = 500 * session::kNsPerMs;  ///< and the first of a start
 inline constexpr std::uint64_t kHeldNs = 20 * session::kNsPerMs;  ///< a picture whose end does not come waits no longer
 
 struct State {

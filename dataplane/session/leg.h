@@ -194,7 +194,8 @@ struct LegFeedback {
   std::uint8_t asks_left = 0;     ///< ... and so often again, since the peer may not be ready and not ask by itself
   std::uint8_t repeats_left = 0;  ///< of asks that bring no key picture
   std::uint32_t key_pictures_at_ask = 0;  ///< of the source, when it was asked last
-  std::uint64_t asked_ns = 0;             ///< then
+  std::uint64_t ask_again_ns = 0;
+  std::uint64_t asked_ns = 0;  ///< then
   bool pli_wanted = false;
   bool fir_wanted = false;
   std::uint8_t nack_count = 0;

@@ -37,7 +37,7 @@ def _ffmpeg(target, *arguments):
     partial.rename(target)
 
 
-def make(folder):
+def make(folder, film_s=FILM_S):
     """Makes what is missing in folder; returns whether anything was."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def make(folder):
     for side, source in FILMS.items():
         if not film(folder, side).exists():
             made = True
-            _ffmpeg(film(folder, side), "-f", "lavfi", "-i", source, "-t", str(FILM_S), "-c:v", "libx264",
+            _ffmpeg(film(folder, side), "-f", "lavfi", "-i", source, "-t", str(film_s), "-c:v", "libx264",
                     "-profile:v", "baseline", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", str(FRAMES_PER_S),
                     "-keyint_min", str(FRAMES_PER_S), "-sc_threshold", "0", "-b:v", "1500k")
     for side, hertz in TONES_HZ.items():
