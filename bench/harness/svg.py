@@ -5,7 +5,7 @@ BAR, GAP, LEFT, WIDTH = 22, 10, 330, 960
 
 
 def _chart(unit, rows, top):
-    scale = (WIDTH - LEFT - 120) / max(max(row.value, row.limit or 0) for row in rows or [1])
+    scale = (WIDTH - LEFT - 120) / (max(max(row.value, row.limit or 0) for row in rows) or 1)
     yield f'<text x="10" y="{top + 16}" class="unit">{escape(unit)}</text>'
     y = top + 28
     for row in rows:
