@@ -1,6 +1,6 @@
-// isthmus-bench-load send|receive: the two ends of a relay bench. The sender paces RTP packets over all flows; the
-// receiver counts what arrives until it is quiet, and the largest silence. Each runs in its own namespace and prints
-// one JSON object.
+// isthmus-bench-load send|receive: the two ends of a relay bench. The sender paces RTP packets over all flows, closed
+// with SRTP where a flow has keys; the receiver counts what arrives until it is quiet, opens one packet in
+// kOpenedOneIn, and counts those that are not authentic. Each runs in its own namespace and prints one JSON object.
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -19,6 +19,7 @@
 
 #include "bench/relay/flows.h"
 #include "dataplane/base/bytes.h"
+#include "dataplane/crypto/srtp.h"
 
 namespace isthmus::bench {
 namespace {
@@ -28,6 +29,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kRtpHeaderBytes = 12;
 constexpr unsigned kBatch = 32;
 constexpr int kReceiveBufferBytes = 8 << 20;
+constexpr std::size_t kPacketBytes = 1600;
+constexpr std::uint64_t kOpenedOneIn = 16;
 
 sockaddr_storage to_sockaddr(const SocketAddress& address, socklen_t& length) {
   sockaddr_storage storage{};
@@ -72,18 +75,74 @@ struct Sender {
   std::uint16_t sequence = 0;
   std::uint32_t timestamp = 0;
   std::uint32_t ssrc = 0;
+  std::unique_ptr<crypto::SrtpContext> closes;  ///< nullptr: clear
+};
+
+std::unique_ptr<crypto::SrtpContext> context_of(crypto::SrtpEngine& engine, const std::optional<contract::SrtpKey>& key,
+                                                crypto::Direction direction) {
+  if (!key) return nullptr;
+  auto context = engine.make_context(*key, {direction});
+  if (context) return std::move(*context);
+  std::fprintf(stderr, "isthmus-bench-load: no SRTP context: %s\n", to_string(context.error()).c_str());
+  std::exit(1);
+}
+
+std::unique_ptr<crypto::SrtpEngine> make_engine() {
+  auto engine = crypto::make_ipsec_mb_engine();
+  return engine ? std::move(engine) : crypto::make_libsrtp2_engine();
+}
+
+/// The next packet of each of the next kBatch senders, closed in one call.
+class Batch {
+ public:
+  explicit Batch(std::size_t payload_bytes) : bytes_(kRtpHeaderBytes + payload_bytes) {}
+
+  void fill(crypto::SrtpEngine& engine, std::vector<Sender>& senders, std::size_t turn) {
+    std::size_t secured = 0;
+    for (unsigned i = 0; i < kBatch; ++i) {
+      Sender& sender = senders[(turn + i) % senders.size()];
+      std::uint8_t* packet = packets_[i].data();
+      packet[0] = 0x80;  // version 2, PCMU
+      packet[1] = 0;
+      store_be16(packet + 2, sender.sequence++);
+      store_be32(packet + 4, sender.timestamp += 160);
+      store_be32(packet + 8, sender.ssrc);
+      lengths_[i] = bytes_;
+      if (sender.closes == nullptr) continue;
+      std::memset(packet + kRtpHeaderBytes, 0x55, bytes_ - kRtpHeaderBytes);
+      jobs_[secured++] = {.context = sender.closes.get(),
+                          .packet = packet,
+                          .length = static_cast<std::uint16_t>(bytes_),
+                          .tailroom = static_cast<std::uint16_t>(kPacketBytes - bytes_),
+                          .tag = static_cast<std::uint8_t>(i)};
+    }
+    engine.protect({jobs_.data(), secured});
+    for (std::size_t i = 0; i < secured; ++i) {
+      if (jobs_[i].result != crypto::SrtpResult::kOk) std::abort();
+      lengths_[jobs_[i].tag] = jobs_[i].length;
+    }
+  }
+  bool send(std::size_t i, int fd) const { return ::send(fd, packets_[i].data(), lengths_[i], 0) > 0; }
+
+ private:
+  std::size_t bytes_;
+  std::array<std::array<std::uint8_t, kPacketBytes>, kBatch> packets_{};
+  std::array<std::size_t, kBatch> lengths_{};
+  std::array<crypto::SrtpJob, kBatch> jobs_{};
 };
 
 /// Sends in turns of kBatch packets, one a flow in rotation, and sleeps between turns to keep the pace.
 int send_all(const Options& options, const std::vector<Flow>& flows) {
+  const auto engine = make_engine();
   std::vector<Sender> senders;
-  std::vector<std::uint8_t> packet(kRtpHeaderBytes + options.payload_bytes);
+  Batch batch(options.payload_bytes);
   for (const Flow& flow : flows) {
     const int fd = bound_socket(flow.from);
     socklen_t length = 0;
     const auto via = to_sockaddr(flow.via, length);
     if (connect(fd, reinterpret_cast<const sockaddr*>(&via), length) != 0) std::perror("connect");
-    senders.push_back({fd, 0, 0, static_cast<std::uint32_t>(0x10000U + senders.size())});
+    senders.push_back({fd, 0, 0, static_cast<std::uint32_t>(0x10000U + senders.size()),
+                       context_of(*engine, flow.closed, crypto::Direction::kSend)});
   }
   std::uint64_t sent = 0;
   std::uint64_t refused = 0;
@@ -96,13 +155,9 @@ int send_all(const Options& options, const std::vector<Flow>& flows) {
       std::this_thread::sleep_for(std::chrono::microseconds(20));
       continue;
     }
+    batch.fill(*engine, senders, turn);
     for (unsigned i = 0; i < kBatch; ++i) {
-      Sender& sender = senders[turn++ % senders.size()];
-      packet[0] = 0x80;  // version 2, PCMU
-      store_be16(packet.data() + 2, sender.sequence++);
-      store_be32(packet.data() + 4, sender.timestamp += 160);
-      store_be32(packet.data() + 8, sender.ssrc);
-      if (::send(sender.fd, packet.data(), packet.size(), 0) > 0) {
+      if (batch.send(i, senders[turn++ % senders.size()].fd)) {
         ++sent;
       } else {
         ++refused;
@@ -115,12 +170,35 @@ int send_all(const Options& options, const std::vector<Flow>& flows) {
   return 0;
 }
 
+/// Opens some of the packets, to see that what arrives is what the far peer could hear.
+class Opener {
+ public:
+  explicit Opener(const std::vector<Flow>& flows) : engine_(make_engine()) {
+    for (const Flow& flow : flows) contexts_.push_back(context_of(*engine_, flow.opened, crypto::Direction::kReceive));
+  }
+  void take(std::size_t flow, std::uint8_t* packet, std::size_t bytes) {
+    if (contexts_[flow] == nullptr || ++seen_ % kOpenedOneIn != 0) return;
+    crypto::SrtpJob job{
+        .context = contexts_[flow].get(), .packet = packet, .length = static_cast<std::uint16_t>(bytes)};
+    engine_->unprotect({&job, 1});
+    ++(job.result == crypto::SrtpResult::kOk ? opened : refused);
+  }
+  std::uint64_t opened = 0;
+  std::uint64_t refused = 0;
+
+ private:
+  std::unique_ptr<crypto::SrtpEngine> engine_;
+  std::vector<std::unique_ptr<crypto::SrtpContext>> contexts_;
+  std::uint64_t seen_ = 0;
+};
+
 /// Counts until nothing came for quiet_seconds (after the first packet) or `seconds` passed. Prints arrivals per 100 ms
 /// too, so that a recovery can be read off.
 int receive_all(const Options& options, const std::vector<Flow>& flows) {
   std::vector<pollfd> sockets;
   for (const Flow& flow : flows) sockets.push_back({bound_socket(flow.to), POLLIN, 0});
-  std::array<std::array<std::uint8_t, 1600>, kBatch> buffers{};
+  Opener opener(flows);
+  std::array<std::array<std::uint8_t, kPacketBytes>, kBatch> buffers{};
   std::array<iovec, kBatch> vectors{};
   std::array<mmsghdr, kBatch> messages{};
   for (unsigned i = 0; i < kBatch; ++i) {
@@ -140,20 +218,23 @@ int receive_all(const Options& options, const std::vector<Flow>& flows) {
     const double silence = std::chrono::duration<double>(now - last).count();
     if (since_start > options.seconds || (received > 0 && silence > options.quiet_seconds)) break;
     if (poll(sockets.data(), sockets.size(), 50) <= 0) continue;
-    for (pollfd& socket : sockets) {
+    for (std::size_t flow = 0; flow < sockets.size(); ++flow) {
+      const pollfd& socket = sockets[flow];
       if ((socket.revents & POLLIN) == 0) continue;
       const int got = recvmmsg(socket.fd, messages.data(), kBatch, MSG_DONTWAIT, nullptr);
       if (got <= 0) continue;
       last = Clock::now();
       if (received == 0) first = last;
       received += static_cast<std::uint64_t>(got);
+      for (unsigned i = 0; i < static_cast<unsigned>(got); ++i)
+        opener.take(flow, buffers[i].data(), messages[i].msg_len);
       const auto slice = static_cast<std::size_t>(std::chrono::duration<double>(last - first).count() * 10);
       if (slice >= per_slice.size()) per_slice.resize(slice + 1);
       per_slice[slice] += static_cast<std::uint64_t>(got);
     }
   }
-  std::printf("{\"received\": %lu, \"seconds\": %.6f, \"per_100_ms\": [", received,
-              std::chrono::duration<double>(last - first).count());
+  std::printf("{\"received\": %lu, \"opened\": %lu, \"not_authentic\": %lu, \"seconds\": %.6f, \"per_100_ms\": [",
+              received, opener.opened, opener.refused, std::chrono::duration<double>(last - first).count());
   for (std::size_t i = 0; i < per_slice.size(); ++i) std::printf("%s%lu", i == 0 ? "" : ", ", per_slice[i]);
   std::printf("]}\n");
   return 0;

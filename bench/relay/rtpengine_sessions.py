@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Opens calls in a running rtpengine over its ng protocol and prints their flows (FROM TO VIA), one a line. Run it in the
+"""Opens calls in a running rtpengine over its ng protocol and prints their flows (flows.h), one a line. Run it in the
 namespace of the daemon. usage: rtpengine_sessions.py NG_PORT CALLS LEFT_PEER RIGHT_PEER LEFT_GATEWAY [--recrypt]"""
 import argparse
 import base64
@@ -8,6 +8,8 @@ import socket
 import time
 
 FIRST_PEER_PORT = 20000
+# Offered the suite of the other side the daemon hands on that side's key and opens nothing.
+NEAR_SUITE, FAR_SUITE = "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"
 
 
 def bencode(value):
@@ -60,16 +62,32 @@ class Rtpengine:
         raise SystemExit("rtpengine does not answer on its control port")
 
 
-def sdp(address, port, key):
+def sdp(address, port, crypto):
     lines = ["v=0", f"o=- 1 1 IN IP4 {address}", "s=-", f"c=IN IP4 {address}", "t=0 0",
-             f"m=audio {port} RTP/{'SAVP' if key else 'AVP'} 0", "a=rtpmap:0 PCMU/8000", "a=sendrecv"]
-    if key:
-        lines.append(f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}")
+             f"m=audio {port} RTP/{'SAVP' if crypto else 'AVP'} 0", "a=rtpmap:0 PCMU/8000", "a=sendrecv"]
+    if crypto:
+        lines.append(f"a=crypto:{crypto}")
     return "\r\n".join(lines) + "\r\n"
 
 
 def audio_port(text):
     return int(next(line for line in text.decode().splitlines() if line.startswith("m=audio")).split()[1])
+
+
+def draw_key():
+    return base64.b64encode(os.urandom(30)).decode()
+
+
+def offered(text, suite):
+    """Tag and key of a suite in an offer."""
+    words = next(line for line in text.decode().splitlines() if line.startswith("a=crypto:") and f" {suite} " in line).split()
+    key = words[2].removeprefix("inline:").split("|")[0]
+    return words[0].removeprefix("a=crypto:"), key + "=" * (-len(key) % 4)
+
+
+def word(suite, key):
+    """As flows.h reads it."""
+    return f"{suite[-2:]}:{base64.b64decode(key).hex()}"
 
 
 def main():
@@ -79,19 +97,25 @@ def main():
     parser.add_argument("left_peer")
     parser.add_argument("right_peer")
     parser.add_argument("left_gateway")
-    parser.add_argument("--recrypt", action="store_true", help="SDES keys on both legs")
+    parser.add_argument("--recrypt", action="store_true", help="SDES on both legs, each with a suite of its own")
     arguments = parser.parse_args()
     relay = Rtpengine(arguments.ng_port)
     relay.ask({"command": "ping"})
     for call in range(arguments.calls):
         port = FIRST_PEER_PORT + 2 * call
-        key = base64.b64encode(os.urandom(30)).decode() if arguments.recrypt else None
         common = {"call-id": f"bench-{call}", "from-tag": "a", "ICE": "remove",
                   "replace": ["origin", "session-connection"]}
-        relay.ask({"command": "offer", "sdp": sdp(arguments.left_peer, port, key), "direction": ["left", "right"], **common})
-        answer = relay.ask({"command": "answer", "sdp": sdp(arguments.right_peer, port, key), "to-tag": "b", **common})
+        near_key, near, far, keys = draw_key(), None, None, ""
+        if arguments.recrypt:
+            near = f"1 {NEAR_SUITE} inline:{near_key}"
+        offer = relay.ask({"command": "offer", "sdp": sdp(arguments.left_peer, port, near), "direction": ["left", "right"], **common})
+        if arguments.recrypt:
+            tag, far_key = offered(offer[b"sdp"], FAR_SUITE)
+            far = f"{tag} {FAR_SUITE} inline:{draw_key()}"
+            keys = f" {word(NEAR_SUITE, near_key)} {word(FAR_SUITE, far_key)}"
+        answer = relay.ask({"command": "answer", "sdp": sdp(arguments.right_peer, port, far), "to-tag": "b", **common})
         print(f"{arguments.left_peer}:{port} {arguments.right_peer}:{port} "
-              f"{arguments.left_gateway}:{audio_port(answer[b'sdp'])}")
+              f"{arguments.left_gateway}:{audio_port(answer[b'sdp'])}{keys}")
 
 
 if __name__ == "__main__":

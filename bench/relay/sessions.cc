@@ -1,5 +1,5 @@
 // isthmus-bench-sessions: drives the data plane through its contract as any third party can. Opens calls of one audio
-// stream from a left to a right peer, prints their flows (FROM TO VIA) and "ready"; then each line on standard input
+// stream from a left to a right peer, prints their flows (flows.h) and "ready"; then each line on standard input
 // prints the data plane's counters as one JSON object; the end of input closes the sessions.
 
 #include <CLI/CLI.hpp>
@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "bench/relay/flows.h"
 #include "dataplane/base/random.h"
 #include "dataplane/contract/client.h"
 
@@ -25,8 +26,9 @@ struct Options {
   bool recrypt = false;
 };
 
-contract::SrtpKey draw_key(RandomSource& random) {
+contract::SrtpKey draw_key(contract::SrtpSuite suite, RandomSource& random) {
   contract::SrtpKey key;
+  key.suite = suite;
   key.master_key = SecretBytes(contract::master_key_bytes(key.suite));
   key.master_salt = SecretBytes(contract::master_salt_bytes(key.suite));
   random.fill(key.master_key.mutable_view());
@@ -54,6 +56,7 @@ class Driver {
     contract::SessionSpec session;
     session.id = {random_.next_u64()};
     session.media_timeout_ms = 0;
+    keys_.clear();
     contract::StreamSpec stream;
     const auto port = static_cast<std::uint16_t>(kFirstPeerPort + 2 * number);
     for (const auto side : {contract::Side::kA, contract::Side::kB}) {
@@ -66,8 +69,10 @@ class Driver {
       leg.remote_rtcp = SocketAddress{peer, static_cast<std::uint16_t>(port + 1)};
       leg.cname = "bench";
       if (options_.recrypt) {
-        leg.receive_key = draw_key(random_);
-        leg.send_key = draw_key(random_);
+        const auto suite = left ? contract::SrtpSuite::kAesCm128HmacSha1_80 : contract::SrtpSuite::kAesCm128HmacSha1_32;
+        leg.receive_key = draw_key(suite, random_);
+        leg.send_key = draw_key(suite, random_);
+        keys_ += ' ' + to_word(left ? *leg.receive_key : *leg.send_key);
       }
     }
     stream.a_to_b = {{kPcmu, kPcmu, kPcmuClockHz, kPcmuClockHz}};
@@ -80,6 +85,7 @@ class Driver {
     if (states_.size() == options_.sessions) return report_flows();
     client_.open(spec(static_cast<unsigned>(states_.size())), [this](Result<contract::SessionState> state) {
       if (!state) return stop("the data plane refused a session: " + to_string(state.error()));
+      flow_keys_.push_back(keys_);
       states_.push_back(std::move(*state));
       open_next();
     });
@@ -88,8 +94,8 @@ class Driver {
   void report_flows() {
     for (std::size_t i = 0; i < states_.size(); ++i) {
       const auto port = kFirstPeerPort + 2 * i;
-      std::printf("%s:%zu %s:%zu %s\n", options_.left_peer.c_str(), port, options_.right_peer.c_str(), port,
-                  to_string(states_[i].streams[0].leg[0].local_rtp).c_str());
+      std::printf("%s:%zu %s:%zu %s%s\n", options_.left_peer.c_str(), port, options_.right_peer.c_str(), port,
+                  to_string(states_[i].streams[0].leg[0].local_rtp).c_str(), flow_keys_[i].c_str());
     }
     std::printf("ready\n");
     std::fflush(stdout);
@@ -141,6 +147,8 @@ class Driver {
   boost::asio::posix::stream_descriptor input_;
   std::string line_;
   std::vector<contract::SessionState> states_;
+  std::vector<std::string> flow_keys_;  // as many; empty words without SRTP
+  std::string keys_;                    // of the session that is opened now
   int status_ = 0;
 };
 
@@ -154,7 +162,7 @@ int main(int argc, char** argv) {
   app.add_option("sessions", options.sessions, "how many")->required()->check(CLI::Range(1U, 20'000U));
   app.add_option("left_peer", options.left_peer, "IP address of the sending peer")->required();
   app.add_option("right_peer", options.right_peer, "IP address of the receiving peer")->required();
-  app.add_flag("--recrypt", options.recrypt, "SRTP keys on both legs");
+  app.add_flag("--recrypt", options.recrypt, "SRTP on both legs, _80 on the left and _32 on the right");
   CLI11_PARSE(app, argc, argv);
   return isthmus::bench::Driver(options).run();
 }
