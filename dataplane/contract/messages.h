@@ -20,8 +20,8 @@
 
 namespace isthmus::contract {
 
-/// Version N; a peer of version N-1 is served as well.
-inline constexpr std::uint16_t kVersion = 2;  ///< 2: ICE, video formats, SSRC ranges, picture requests
+/// Version N; a peer of an older one from kOldestVersion on is served as well. README.md says what each brought.
+inline constexpr std::uint16_t kVersion = 3;
 inline constexpr std::uint16_t kOldestVersion = 1;
 
 // Bounds checked on both sides for every message.

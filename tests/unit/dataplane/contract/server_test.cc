@@ -404,7 +404,7 @@ TEST_F(ServerTest, AnInheritedSocketOutlivesTheServer) {
             ErrorKind::kUnavailable);
 }
 
-// Skew of versions: N and N-1 understand each other, further ones say so and part.
+// Skew of versions: those with a common one use the newest of them, others say so and part.
 struct Skew {
   Hello hello;
   std::uint16_t oldest, newest, agreed;  // agreed 0: none
@@ -432,7 +432,8 @@ TEST_P(VersionSkew, AgreesOnTheNewestThatBothSpeak) {
 INSTANTIATE_TEST_SUITE_P(Table, VersionSkew,
                          ::testing::Values(Skew{{1, 1}, 1, 1, 1}, Skew{{1, 1}, 1, 2, 1}, Skew{{1, 2}, 1, 1, 1},
                                            Skew{{1, 2}, 2, 3, 2}, Skew{{2, 3}, 1, 2, 2}, Skew{{3, 4}, 1, 2, 0},
-                                           Skew{{1, 1}, 2, 3, 0}));
+                                           Skew{{1, 1}, 2, 3, 0}, Skew{{1, 2}, 1, 3, 2}, Skew{{1, 3}, 1, 2, 2},
+                                           Skew{{1, 3}, 1, 3, 3}, Skew{{3, 3}, 1, 3, 3}));
 
 TEST_F(ServerTest, AVersionThatWasNotAgreedOnIsRefused) {
   ServerConfig config;
