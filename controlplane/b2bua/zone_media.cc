@@ -19,6 +19,17 @@ media::EncryptionMode mode_of(config::MediaEncryption encryption) {
   return media::EncryptionMode::kRequired;
 }
 
+media::Marking marking_of(const config::DscpMarking& marking) {
+  using Rule = config::DscpMarking::Rule;
+  media::Marking made;
+  made.dscp = marking.value;
+  made.rule = marking.rule == Rule::kCopy  ? contract::DscpRule::kCopy
+              : marking.rule == Rule::kMap ? contract::DscpRule::kMap
+                                           : contract::DscpRule::kSet;
+  for (const config::DscpMarking::Entry& entry : marking.map) made.map.push_back({entry.from, entry.to});
+  return made;
+}
+
 media::ZonePolicy policy_of(const config::Zone& zone) {
   media::ZonePolicy policy;
   policy.encryption = mode_of(zone.media_encryption);
@@ -29,6 +40,8 @@ media::ZonePolicy policy_of(const config::Zone& zone) {
   policy.video = zone.video;
   if (zone.delayed_offer == config::DelayedOfferPreset::kAudio) policy.preset_video.clear();
   policy.video_cap_bps = std::uint64_t{zone.video_cap_kbps} * 1000;
+  policy.audio_dscp = marking_of(zone.audio_dscp);
+  policy.video_dscp = marking_of(zone.video_dscp);
   policy.offer_rtcp_mux = zone.offer_rtcp_mux;
   policy.feedback_profile = zone.feedback_profile;
   policy.allow_loopback = zone.allow_loopback_media;

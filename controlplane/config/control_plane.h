@@ -75,6 +75,20 @@ struct Codec {
   bool operator==(const Codec&) const = default;
 };
 
+/// DSCP of media to a zone's peers (R77).
+struct DscpMarking {
+  enum class Rule : std::uint8_t { kSet, kCopy, kMap };  ///< of the far peer's packet: nothing, the value, a function
+  struct Entry {
+    std::uint8_t from = 0;
+    std::uint8_t to = 0;
+    bool operator==(const Entry&) const = default;
+  };
+  Rule rule = Rule::kSet;
+  std::uint8_t value = 0;    ///< kSet: of everything; else of what has no packet of the far peer behind it ...
+  std::vector<Entry> map{};  ///< ... and with kMap of what has no entry here
+  bool operator==(const DscpMarking&) const = default;
+};
+
 enum class ZoneType : std::uint8_t { kNeighbor };
 
 /// How the peers of a zone speak; a source is of its zone, so its address or certificate decides (R40).
@@ -100,7 +114,9 @@ struct Zone {
   std::vector<Codec> audio_codecs;    ///< allowed, best first; empty: the built-in order
   std::vector<Codec> video_codecs;
   bool video = true;
-  std::uint32_t video_cap_kbps = 0;  ///< 0: none (R106)
+  std::uint32_t video_cap_kbps = 0;                     ///< 0: none (R106)
+  DscpMarking audio_dscp{DscpMarking::Rule::kSet, 46};  ///< EF (RFC 4594 4.1)
+  DscpMarking video_dscp{DscpMarking::Rule::kSet, 34};  ///< AF41 (RFC 4594 4.3)
   bool offer_rtcp_mux = false;
   bool feedback_profile = false;  ///< offer RTP/AVPF and RTP/SAVPF
   DelayedOfferPreset delayed_offer = DelayedOfferPreset::kAudioVideo;

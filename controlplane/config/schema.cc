@@ -76,6 +76,52 @@ std::optional<std::string> read_host_name(const std::string& path, const Value& 
   return read_text(path, value, {1, 253}, reading);
 }
 
+constexpr std::int64_t kHighestDscp = 63;
+
+/// { 46 = 40, 34 = 0, other = 0 }
+void read_dscp_map(const std::string& path, const Value& value, DscpMarking& marking, Reading& reading) {
+  marking.rule = DscpMarking::Rule::kMap;
+  marking.map.clear();
+  for (const auto& [name, member] : value.members) {
+    const auto to = read_integer(path + "." + name, member, 0, kHighestDscp, reading);
+    if (!to) continue;
+    if (name == "other") {
+      marking.value = static_cast<std::uint8_t>(*to);
+      continue;
+    }
+    std::uint8_t from = 0;
+    const auto [at, error] = std::from_chars(name.data(), name.data() + name.size(), from);
+    const bool known = std::ranges::any_of(marking.map, [&](const auto& entry) { return entry.from == from; });
+    if (error != std::errc{} || at != name.data() + name.size() || from > kHighestDscp || known) {
+      reading.add(path + "." + name, "is not \"other\" or a value 0..63 that stands here once", member.line);
+      continue;
+    }
+    marking.map.push_back({from, static_cast<std::uint8_t>(*to)});
+  }
+}
+
+/// 46, "copy", or a map.
+Key<Zone> dscp(std::string_view name, DscpMarking Zone::* member, std::string_view purpose) {
+  return {name,
+          false,
+          "0..63 | \"copy\" | { IN = OUT, other = OUT }",
+          std::to_string((Zone{}.*member).value),
+          purpose,
+          [=](Zone& into, const std::string& path, const Value& value, Reading& reading) {
+            DscpMarking& marking = into.*member;
+            if (value.kind == Value::Kind::kTable) {
+              read_dscp_map(path, value, marking, reading);
+            } else if (value.kind == Value::Kind::kText && value.text == "copy") {
+              marking.rule = DscpMarking::Rule::kCopy;
+            } else if (value.kind == Value::Kind::kText) {
+              reading.add(path, "is " + quoted(value.text) + ", should be 0..63, \"copy\" or a map", value.line);
+            } else if (const auto read = read_integer(path, value, 0, kHighestDscp, reading)) {
+              marking.value = static_cast<std::uint8_t>(*read);
+            }
+          },
+          {}};
+}
+
 Keys<Node> node_keys() {
   return {
       text("host_name", &Node::host_name, "our FQDN: From of our own requests, Warning, host of a bare alias",
@@ -148,6 +194,8 @@ Keys<Zone> zone_keys() {
                         "allowed, best first", read_codec),
       flag("video", &Zone::video, "video may be agreed"),
       number("video_cap_kbps", &Zone::video_cap_kbps, 0, 1'000'000, "0: none"),
+      dscp("audio_dscp", &Zone::audio_dscp, "mark of audio to its peers; of the far peer's packet: copied or mapped"),
+      dscp("video_dscp", &Zone::video_dscp, "the same of video"),
       flag("offer_rtcp_mux", &Zone::offer_rtcp_mux, "RFC 5761 in our offers"),
       flag("feedback_profile", &Zone::feedback_profile, "offer RTP/AVPF and RTP/SAVPF"),
       choice("delayed_offer", &Zone::delayed_offer, kPresets, "what an INVITE without SDP is answered with"),

@@ -38,6 +38,13 @@ std::vector<CodecRule> default_video_codecs();           ///< H264, H263 variant
 std::vector<sdp::PayloadFormat> default_preset_audio();  ///< Offered where the caller sent no SDP (R38).
 std::vector<sdp::PayloadFormat> default_preset_video();
 
+/// DSCP of what goes to a leg's peer, as the contract says it.
+struct Marking {
+  contract::DscpRule rule = contract::DscpRule::kSet;
+  std::uint8_t dscp = 0;
+  std::vector<contract::DscpMap> map;
+};
+
 struct ZonePolicy {
   EncryptionMode encryption = EncryptionMode::kAuto;
   /// Laboratory switch: send keys over signalling that is not TLS. Off by default, a standing alarm while on.
@@ -64,8 +71,8 @@ struct ZonePolicy {
   contract::SourceRule secured_source_rule = contract::SourceRule::kSignalled;
   /// Take loopback addresses from a peer (tests on one host). Everything else that is not unicast stays refused.
   bool allow_loopback = false;
-  std::uint8_t audio_dscp = 46;  ///< EF
-  std::uint8_t video_dscp = 34;  ///< AF41
+  Marking audio_dscp{contract::DscpRule::kSet, 46, {}};  ///< EF
+  Marking video_dscp{contract::DscpRule::kSet, 34, {}};  ///< AF41
 };
 
 using sdp::Dialect;

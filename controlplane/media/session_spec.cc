@@ -67,7 +67,10 @@ contract::LegSpec leg_spec(const LegMedia& media, sdp::MediaKind kind, const Str
   if (leg.local_rtcp) spec.rtcp_port = leg.local_rtcp->port;
   spec.ssrc = leg.ssrc;
   spec.cname = media.cname;
-  spec.dscp = kind == sdp::MediaKind::kVideo ? policy.video_dscp : policy.audio_dscp;
+  const Marking& marking = kind == sdp::MediaKind::kVideo ? policy.video_dscp : policy.audio_dscp;
+  spec.dscp = marking.dscp;
+  spec.dscp_rule = marking.rule;
+  spec.dscp_map = marking.map;
   spec.rtcp_mux = leg.rtcp_mux;
   spec.remote_rtp = leg.transmit_rtp();
   spec.remote_rtcp = leg.transmit_rtcp();

@@ -119,6 +119,18 @@ void get_since_2(FieldReader& read, const pb::LegSpec& from, LegSpec& to, Bytes&
   if (from.has_own_ssrcs()) to.own_ssrcs = {from.own_ssrcs().first(), from.own_ssrcs().last()};
 }
 
+/// What version 3 brought.
+void get_since_3(FieldReader& read, const pb::LegSpec& from, LegSpec& to) {
+  read.one_of(from.dscp_rule(), DscpRule::kSet, DscpRule::kMap, to.dscp_rule, "dscp_rule");
+  read.count(from.dscp_map_size(), kDscpValues, "dscp_map");
+  if (!read.ok()) return;
+  for (const pb::DscpMap& map : from.dscp_map()) {
+    DscpMap& made = to.dscp_map.emplace_back();
+    read.number(map.from(), made.from, "dscp_map");
+    read.number(map.to(), made.to, "dscp_map");
+  }
+}
+
 void get(FieldReader& read, const pb::LegSpec& from, LegSpec& to, Bytes& secrets) {
   read.text(from.network(), kMaxNetworkNameBytes, to.network, "network");
   if (from.family() != 4 && from.family() != 6) return read.absent("family");
@@ -137,6 +149,7 @@ void get(FieldReader& read, const pb::LegSpec& from, LegSpec& to, Bytes& secrets
   read.text(from.cname(), kMaxCnameBytes, to.cname, "cname");
   read.number(from.dscp(), to.dscp, "dscp");
   get_since_2(read, from, to, secrets);
+  get_since_3(read, from, to);
 }
 
 template <typename Maps>

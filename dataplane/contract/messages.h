@@ -26,6 +26,7 @@ inline constexpr std::uint16_t kOldestVersion = 1;
 
 // Bounds checked on both sides for every message.
 inline constexpr std::size_t kMaxStreams = 12;      ///< media sections of one SDP (threat model B1)
+inline constexpr std::size_t kDscpValues = 64;      ///< RFC 2474 3
 inline constexpr std::size_t kMaxPayloadMaps = 32;  ///< payload types of one section
 inline constexpr std::size_t kMaxMkiBytes = 4;      ///< longest Master Key Identifier taken
 inline constexpr std::size_t kMaxCnameBytes = 64;
@@ -158,6 +159,20 @@ struct IceSpec {
   bool operator==(const IceSpec&) const = default;
 };
 
+/// How packets to the peer of a leg are marked (DSCP, RFC 2474).
+enum class DscpRule : std::uint8_t {
+  kSet = 0,   ///< with LegSpec::dscp
+  kCopy = 1,  ///< as the far peer's packet was; what we make ourselves as the last one forwarded
+  kMap = 2,   ///< LegSpec::dscp_map says what that becomes; LegSpec::dscp where it has no entry
+};
+
+struct DscpMap {
+  std::uint8_t from = 0;  ///< 0..63
+  std::uint8_t to = 0;
+
+  bool operator==(const DscpMap&) const = default;
+};
+
 /// One endpoint of a stream: our side of it (network, ports, keys we send with) and what is known of the peer.
 struct LegSpec {
   std::string network;  ///< name of a media address in the data plane's configuration, at most kMaxNetworkNameBytes
@@ -174,12 +189,14 @@ struct LegSpec {
   std::optional<SrtpKey> send_key;     ///< our key; absent = clear
   std::uint32_t ssrc = 0;              ///< outgoing SSRC; 0: the data plane draws one and reports it
   std::string cname;                   ///< RTCP SDES CNAME of ours (RFC 7022), at most kMaxCnameBytes
-  std::uint8_t dscp = 0;               ///< 0..63
+  std::uint8_t dscp = 0;               ///< 0..63; with kCopy and kMap of STUN, and of RTCP before media
   std::optional<IceSpec> ice;          ///< absent: STUN on this leg is dropped
   VideoSpec video;                     ///< of video streams only
   FeedbackDialect feedback = FeedbackDialect::kRfc4585;
   SsrcRange peer_ssrcs;  ///< packets of the peer with another SSRC are dropped
   SsrcRange own_ssrcs;   ///< `ssrc` 0: the data plane takes the first of these that it may use
+  DscpRule dscp_rule = DscpRule::kSet;
+  std::vector<DscpMap> dscp_map;  ///< of kMap: each `from` once, so at most 64
 
   bool operator==(const LegSpec&) const = default;
 };

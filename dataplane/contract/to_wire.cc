@@ -76,6 +76,12 @@ void put(const LegSpec& from, pb::LegSpec& to, Secrets& secrets) {
   to.set_feedback(static_cast<std::uint32_t>(from.feedback));
   if (!from.peer_ssrcs.is_any()) put(from.peer_ssrcs, *to.mutable_peer_ssrcs());
   if (!from.own_ssrcs.is_any()) put(from.own_ssrcs, *to.mutable_own_ssrcs());
+  to.set_dscp_rule(static_cast<std::uint32_t>(from.dscp_rule));
+  for (const DscpMap& map : from.dscp_map) {
+    pb::DscpMap& made = *to.add_dscp_map();
+    made.set_from(map.from);
+    made.set_to(map.to);
+  }
 }
 
 void put(const PayloadMap& from, pb::PayloadMap& to) {

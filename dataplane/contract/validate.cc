@@ -190,6 +190,21 @@ Status check_since_2(MediaKind kind, const LegSpec& leg, const std::string& at) 
   return check_ssrcs(leg, at);
 }
 
+Status check_dscp(const LegSpec& leg, const std::string& at) {
+  if (leg.dscp >= kDscpValues) return refuse(at + ".dscp", "is above 63");
+  if (!within(leg.dscp_rule, DscpRule::kSet, DscpRule::kMap)) return refuse(at + ".dscp_rule", "is unknown");
+  if (leg.dscp_rule != DscpRule::kMap && !leg.dscp_map.empty()) {
+    return refuse(at + ".dscp_map", "is given, but dscp_rule does not use it");
+  }
+  std::bitset<kDscpValues> seen;
+  for (const DscpMap& map : leg.dscp_map) {
+    if (map.from >= kDscpValues || map.to >= kDscpValues) return refuse(at + ".dscp_map", "has a value above 63");
+    if (seen.test(map.from)) return refuse(at + ".dscp_map", "lists a value twice");
+    seen.set(map.from);
+  }
+  return {};
+}
+
 /// So that a spec with every leg at its bounds still fits one message.
 Status check_parameter_sets_together(const SessionSpec& spec) {
   std::size_t total = 0;
@@ -207,7 +222,7 @@ Status check_leg(MediaKind kind, const LegSpec& leg, const std::string& at) {
   if (leg.family != IpFamily::kV4 && leg.family != IpFamily::kV6) return refuse(at + ".family", "is neither 4 nor 6");
   if (leg.rtp_port == 0 && leg.rtcp_port != 0) return refuse(at + ".rtcp_port", "is given without rtp_port");
   if (!is_text(leg.cname, kMaxCnameBytes)) return refuse(at + ".cname", "is longer than 64 octets, or no text");
-  if (leg.dscp > 63) return refuse(at + ".dscp", "is above 63");
+  if (const Status status = check_dscp(leg, at); !status) return status;
   if (const Status status = check_remotes(leg, at); !status) return status;
   if (const Status status = check_source_rule(leg, at); !status) return status;
   if (leg.receive_key) {

@@ -17,6 +17,8 @@ Result<int> open_socket(const SocketAddress& local) {
   const int on = 1;
   if (local.ip.is_v6()) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+  setsockopt(fd, local.ip.is_v4() ? IPPROTO_IP : IPPROTO_IPV6, local.ip.is_v4() ? IP_RECVTOS : IPV6_RECVTCLASS, &on,
+             sizeof on);
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveQueueBytes, sizeof kReceiveQueueBytes);
   KernelAddress address;
   const socklen_t length = to_kernel(local, address);

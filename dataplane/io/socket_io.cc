@@ -121,7 +121,7 @@ void SocketIo::receive_from(std::size_t slot, Burst& burst) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
     std::uint8_t* buffer = static_cast<std::uint8_t*>(messages_.vectors[i].iov_base) - kPayloadOffset;
     msghdr& header = messages_.headers[i].msg_hdr;
-    note_overflows(socket, header);
+    const std::uint8_t traffic_class = read_control(socket, header);
     const SocketAddress from = from_kernel(messages_.addresses[i]);
     if ((header.msg_flags & MSG_TRUNC) != 0 || from.ip.family != socket.local.ip.family) {
       add(missed_, 1);
@@ -130,7 +130,7 @@ void SocketIo::receive_from(std::size_t slot, Burst& burst) {
     }
     std::uint8_t* payload = buffer + kPayloadOffset;
     const std::size_t payload_bytes = messages_.headers[i].msg_len;
-    write_headers(payload, payload_bytes, from, socket.local);
+    write_headers(payload, payload_bytes, from, socket.local, traffic_class);
     const std::size_t headers = synthetic_bytes(from.ip.family);
     Frame frame;
     frame.data = payload - headers;
@@ -143,15 +143,25 @@ void SocketIo::receive_from(std::size_t slot, Burst& burst) {
   }
 }
 
-// SO_RXQ_OVFL: a running count of what this socket's queue had no room for.
-void SocketIo::note_overflows(Socket& socket, msghdr& header) {
+// The kernel's words beside a datagram: its traffic class (one octet in IPv4, an int in IPv6), and SO_RXQ_OVFL, a
+// running count of what this socket's queue had no room for.
+std::uint8_t SocketIo::read_control(Socket& socket, msghdr& header) {
+  std::uint8_t traffic_class = 0;
   for (cmsghdr* item = CMSG_FIRSTHDR(&header); item != nullptr; item = CMSG_NXTHDR(&header, item)) {
-    if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SO_RXQ_OVFL) continue;
-    std::uint32_t count = 0;
-    std::memcpy(&count, CMSG_DATA(item), sizeof count);
-    add(missed_, count - socket.overflows);
-    socket.overflows = count;
+    if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_TOS) {
+      traffic_class = *CMSG_DATA(item);
+    } else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_TCLASS) {
+      int value = 0;
+      std::memcpy(&value, CMSG_DATA(item), sizeof value);
+      traffic_class = static_cast<std::uint8_t>(value);
+    } else if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SO_RXQ_OVFL) {
+      std::uint32_t count = 0;
+      std::memcpy(&count, CMSG_DATA(item), sizeof count);
+      add(missed_, count - socket.overflows);
+      socket.overflows = count;
+    }
   }
+  return traffic_class;
 }
 
 std::size_t SocketIo::send(Burst& burst) {

@@ -70,7 +70,7 @@ class SocketIo final : public Io {
   void apply_commands();
   void flush_waiting();
   void receive_from(std::size_t slot, Burst& burst);
-  void note_overflows(Socket& socket, msghdr& header);
+  std::uint8_t read_control(Socket& socket, msghdr& header);
   std::size_t send_run(int fd, std::span<const SendView> views);
 
   const PortSlots& slots_;

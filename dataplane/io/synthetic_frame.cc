@@ -25,9 +25,11 @@ std::uint16_t ipv4_checksum(const std::uint8_t* header) {
   return static_cast<std::uint16_t>(~sum);
 }
 
-void write_ipv4(std::uint8_t* ip, std::size_t udp_bytes, const IpAddress& from, const IpAddress& to) {
+void write_ipv4(std::uint8_t* ip, std::size_t udp_bytes, const IpAddress& from, const IpAddress& to,
+                std::uint8_t traffic_class) {
   std::memset(ip, 0, 20);
   ip[0] = kVersion4NoOptions;
+  ip[1] = traffic_class;
   store_be16(ip + 2, static_cast<std::uint16_t>(20 + udp_bytes));
   ip[6] = 0x40;  // do not fragment
   ip[8] = 64;
@@ -37,9 +39,10 @@ void write_ipv4(std::uint8_t* ip, std::size_t udp_bytes, const IpAddress& from, 
   store_be16(ip + 10, ipv4_checksum(ip));
 }
 
-void write_ipv6(std::uint8_t* ip, std::size_t udp_bytes, const IpAddress& from, const IpAddress& to) {
+void write_ipv6(std::uint8_t* ip, std::size_t udp_bytes, const IpAddress& from, const IpAddress& to,
+                std::uint8_t traffic_class) {
   std::memset(ip, 0, 8);
-  ip[0] = 0x60;
+  store_be16(ip, static_cast<std::uint16_t>(0x6000U | (static_cast<unsigned>(traffic_class) << 4U)));
   store_be16(ip + 4, static_cast<std::uint16_t>(udp_bytes));
   ip[6] = kProtocolUdp;
   ip[7] = 64;
@@ -74,8 +77,8 @@ bool read_udp(MutableBytes packet, std::size_t ip_bytes, SendView& view) {
 
 }  // namespace
 
-void write_headers(std::uint8_t* payload, std::size_t payload_bytes, const SocketAddress& from,
-                   const SocketAddress& to) {
+void write_headers(std::uint8_t* payload, std::size_t payload_bytes, const SocketAddress& from, const SocketAddress& to,
+                   std::uint8_t traffic_class) {
   std::uint8_t* udp = payload - kUdpBytes;
   const std::size_t udp_bytes = payload_bytes + kUdpBytes;
   store_be16(udp, from.port);
@@ -86,9 +89,9 @@ void write_headers(std::uint8_t* payload, std::size_t payload_bytes, const Socke
   const bool v4 = to.ip.is_v4();
   std::uint8_t* ethernet = payload - synthetic_bytes(to.ip.family);
   if (v4) {
-    write_ipv4(ethernet + kEthernetBytes, udp_bytes, from.ip, to.ip);
+    write_ipv4(ethernet + kEthernetBytes, udp_bytes, from.ip, to.ip, traffic_class);
   } else {
-    write_ipv6(ethernet + kEthernetBytes, udp_bytes, from.ip, to.ip);
+    write_ipv6(ethernet + kEthernetBytes, udp_bytes, from.ip, to.ip, traffic_class);
   }
   std::copy(kOwnMac.begin(), kOwnMac.end(), ethernet);
   std::copy(kKernelMac.begin(), kKernelMac.end(), ethernet + 6);

@@ -24,8 +24,8 @@ constexpr std::size_t synthetic_bytes(IpFamily family) {
 
 /// Writes the headers in front of `payload`, where synthetic_bytes() bytes are writable; both addresses have the same
 /// family. The UDP checksum is a placeholder: the kernel has checked the packet.
-void write_headers(std::uint8_t* payload, std::size_t payload_bytes, const SocketAddress& from,
-                   const SocketAddress& to);
+void write_headers(std::uint8_t* payload, std::size_t payload_bytes, const SocketAddress& from, const SocketAddress& to,
+                   std::uint8_t traffic_class = 0);
 
 /// What a socket needs to send the frame.
 struct SendView {

@@ -399,6 +399,7 @@ bool send_adapted(State& state, io::Burst& out) {
     packet.octets = made.octets;
     packet.frame = static_cast<std::uint8_t>(out.count);
     packet.generated = made.generated;
+    packet.dscp = made.dscp;
     if (!made.generated) --state.held;
     out.add(made.frame);
     const session::LegTransmit& transmit = packet.leg->receive.far->transmit;

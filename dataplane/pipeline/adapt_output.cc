@@ -42,6 +42,7 @@ std::optional<std::uint16_t> take_number(AdaptJob& job) {
 
 void emit(AdaptJob& job, HeldPacket& packet) {
   const auto number = take_number(job);
+  packet.dscp = job.packet.dscp;
   if (!packet.generated) job.frame_used = true;
   if (!number) {
     job.why = DropReason::kAdaptLate;

@@ -73,6 +73,7 @@ void announce(State& state, session::Leg& leg) {
     packet.frame = own.frame;
     packet.payload = own.payload;
     packet.generated = true;
+    packet.dscp = video.held[0].dscp;
     std::copy_n(video.held[0].payload, wire::kMinRtpBytes, own.payload);
     own.payload[0] = 0x80;
     own.payload[1] &= 0x7fU;

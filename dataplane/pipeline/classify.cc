@@ -95,6 +95,7 @@ bool fill(const State& state, const wire::UdpFrame& udp, std::size_t place, Pack
   packet.rtcp_port = (udp.udp[3] & 1U) != 0;
   packet.latch = false;
   packet.generated = false;
+  packet.dscp = wire::dscp_of<kV6>(udp.ip);
   return true;
 }
 

@@ -30,8 +30,8 @@ bool same_ip(const SourceKey& left, const SourceKey& right) {
 void rebuild(Leg& leg) {
   LegTransmit& transmit = leg.transmit;
   if (leg.transmit_rtp.port_family == 0) return;
-  const wire::HeaderTemplate made =
-      wire::make_template(leg.config->local_rtp, leg.transmit_rtp.address(), leg.config->dscp);
+  const std::uint8_t dscp = transmit.follows_dscp != 0 ? std::uint8_t{0} : leg.config->dscp;
+  const wire::HeaderTemplate made = wire::make_template(leg.config->local_rtp, leg.transmit_rtp.address(), dscp);
   transmit.header = made.bytes;
   transmit.header_bytes = made.header_bytes;
   transmit.ip_sum = made.ip_sum;
@@ -109,6 +109,8 @@ void adopt_leg(State& state, Leg& leg, const LegConfig& config) {
     leg.first_mapping = true;
     leg.receive.far->receive.slow |= LegReceive::kNotMapped;
   }
+  if (first || !config.follows_dscp) leg.transmit.last_dscp = config.dscp;
+  leg.transmit.follows_dscp = config.follows_dscp ? 1 : 0;
   rebuild(leg);  // DSCP
   adopt_source(state, leg, Component::kRtp, first ? std::nullopt : before->remote_rtp, config.remote_rtp, first);
   adopt_source(state, leg, Component::kRtcp, first ? std::nullopt : before->remote_rtcp, config.remote_rtcp, first);

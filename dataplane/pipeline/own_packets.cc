@@ -136,7 +136,7 @@ void send_rtcp(State& state, Leg& leg, io::Burst& out, OwnFrame& own, const wire
   leg.reports.sent.add(1);
   const bool mux = leg.config->rtcp_mux;
   finish_own(state, out, own, bytes,
-             {mux ? leg.config->local_rtp : leg.config->local_rtcp, leg.transmit_rtcp.address(), leg.config->dscp,
+             {mux ? leg.config->local_rtp : leg.config->local_rtcp, leg.transmit_rtcp.address(), leg.transmit.last_dscp,
               rtcp_hop(leg)});
 }
 

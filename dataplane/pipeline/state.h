@@ -27,6 +27,7 @@ struct alignas(64) Packet {
   bool rtcp_port = false;    ///< came to the odd port
   bool latch = false;        ///< if it authenticates, its source becomes the transmit address
   bool generated = false;    ///< made by the adapt stage, beside what was received
+  std::uint8_t dscp = 0;     ///< as it came
 };
 static_assert(sizeof(Packet) == 64);
 

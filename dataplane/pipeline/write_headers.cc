@@ -31,18 +31,23 @@ void write_headers(State& state, io::Burst& burst) {
   for (std::size_t i = 0; i < count; ++i) {
     const Packet& packet = batch.packets[i];
     const io::Frame& frame = burst.frames[packet.frame];
-    session::LegTransmit& transmit = packet.leg->receive.far->transmit;
+    session::Leg& far = *packet.leg->receive.far;
+    session::LegTransmit& transmit = far.transmit;
     const std::uint32_t header_bytes = transmit.header_bytes;
     if (packet.length > transmit.max_payload || frame.headroom < kGrowth) [[unlikely]] {
       state.drop(burst, packet, DropReason::kTooLong);
       continue;
     }
     std::uint8_t* data = packet.payload - header_bytes;
+    if (transmit.follows_dscp != 0) transmit.last_dscp = far.config->dscp_out[packet.dscp];
     if (header_bytes == wire::kHeadersV4) [[likely]] {
       copy_headers_v4(data, transmit.header.data());
-      wire::finish_v4(data, packet.length, transmit.ip_sum, transmit.udp_sum, packet.sum);
+      std::uint32_t ip_sum = transmit.ip_sum;
+      if (transmit.follows_dscp != 0) ip_sum += wire::mark_v4(data, transmit.last_dscp);
+      wire::finish_v4(data, packet.length, ip_sum, transmit.udp_sum, packet.sum);
     } else {
       std::memcpy(data, transmit.header.data(), wire::kHeadersV6);
+      if (transmit.follows_dscp != 0) wire::mark_v6(data, transmit.last_dscp);
       wire::finish_v6(data, packet.length, transmit.udp_sum, packet.sum);
     }
     generated += packet.generated ? 1 : 0;

@@ -54,7 +54,10 @@ struct LegConfig {
   std::uint32_t ssrc = 0;
   std::uint16_t initial_sequence = 0;  ///< below 2^15 (RFC 3711 3.3.1)
   std::uint32_t initial_timestamp = 0;
-  std::uint8_t dscp = 0;
+  std::uint8_t dscp = 0;      ///< of what has no packet of the far peer behind it
+  bool follows_dscp = false;  ///< dscp_out is by what came; else it is `dscp` everywhere
+  std::array<std::uint8_t, contract::kDscpValues>
+      dscp_out{};  ///< of media to the peer, by that of the far peer's packet
   std::uint8_t cname_bytes = 0;
   std::array<char, contract::kMaxCnameBytes> cname{};
   bool ice = false;         ///< STUN of the leg goes to the agent; without it there is none
@@ -144,7 +147,9 @@ struct alignas(kCacheLine) LegTransmit {
   std::uint8_t header_bytes = 0;  ///< 42 or 62
   std::uint8_t state = 0;         ///< State
   std::uint32_t ssrc = 0;
-  std::uint32_t unused = 0;
+  std::uint8_t follows_dscp = 0;  ///< the template has DSCP 0; each packet is marked by what it came with
+  std::uint8_t last_dscp = 0;     ///< of the last packet, for our reports
+  std::uint16_t unused = 0;
   crypto::SrtpContext* context = nullptr;  ///< nullptr: clear
   Figure<std::uint64_t> packets;
   Figure<std::uint64_t> bytes;  ///< payload octets

@@ -1,6 +1,7 @@
 #include "dataplane/session/session_plan.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "dataplane/base/bytes.h"
 
@@ -241,6 +242,14 @@ void fill_payloads(const std::vector<contract::PayloadMap>& maps, std::array<Pay
   }
 }
 
+void fill_dscp(const LegSpec& spec, LegConfig& config) {
+  config.dscp = spec.dscp;
+  config.follows_dscp = spec.dscp_rule != contract::DscpRule::kSet;
+  config.dscp_out.fill(spec.dscp);
+  if (spec.dscp_rule == contract::DscpRule::kCopy) std::iota(config.dscp_out.begin(), config.dscp_out.end(), 0);
+  for (const contract::DscpMap& map : spec.dscp_map) config.dscp_out[map.from] = map.to;
+}
+
 void fill_leg(const LegSpec& spec, const LegRecord& record, Reservation& reservation, LegConfig& config) {
   config.local_rtp = record.local_rtp();
   config.local_rtcp = record.local_rtcp();
@@ -260,7 +269,7 @@ void fill_leg(const LegSpec& spec, const LegRecord& record, Reservation& reserva
   config.ssrc = record.ssrc;
   config.initial_sequence = record.initial_sequence;
   config.initial_timestamp = record.initial_timestamp;
-  config.dscp = spec.dscp;
+  fill_dscp(spec, config);
   config.cname_bytes = static_cast<std::uint8_t>(spec.cname.size());
   std::ranges::copy(spec.cname, config.cname.begin());
   config.ice = spec.ice.has_value();

@@ -37,6 +37,7 @@ struct HeldPacket {
   std::uint16_t length = 0;
   std::uint16_t octets = 0;
   bool generated = false;
+  std::uint8_t dscp = 0;  ///< of the packet that it was made of
 };
 
 /// From here on: number out = place + shift. A place is the number that the map stage gave.

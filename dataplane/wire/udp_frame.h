@@ -47,6 +47,12 @@ struct UdpFrame {
   std::uint8_t* payload() const { return udp + kUdpBytes; }
 };
 
+/// The upper six bits of the traffic class (RFC 2474 3); in IPv6 it lies across two octets (RFC 8200 3).
+template <bool kV6>
+std::uint8_t dscp_of(const std::uint8_t* ip) {
+  return static_cast<std::uint8_t>(kV6 ? (load_be16(ip) >> 6U) & 0x3fU : ip[1] >> 2U);
+}
+
 /// Why parse_udp() refused the frame.
 DropReason why_not_udp(const std::uint8_t* frame, std::size_t size);
 
@@ -111,14 +117,25 @@ inline void store_macs(std::uint8_t* ethernet, const MacAddress& destination, co
   std::memcpy(ethernet + 6, source.data(), 6);
 }
 
+/// Marks headers that were copied from a template with DSCP 0. What they add to ip_sum (IPv4) is returned; ECN stays
+/// "not capable" (RFC 3168 5), since that is between us and each peer.
+inline std::uint32_t mark_v4(std::uint8_t* frame, std::uint8_t dscp) {
+  frame[kEthernetBytes + 1] = static_cast<std::uint8_t>(dscp << 2U);
+  return std::uint32_t{dscp} << 10U;  // memory order: the second octet of its word is the upper one
+}
+
+inline void mark_v6(std::uint8_t* frame, std::uint8_t dscp) {
+  store_be16(frame + kEthernetBytes, static_cast<std::uint16_t>(0x6000U | (static_cast<unsigned>(dscp) << 6U)));
+}
+
 /// Finishes headers that were copied from a template: `frame` points to them, the payload lies behind, `payload_sum` is
 /// its sum of words.
-inline void finish_v4(std::uint8_t* frame, std::uint16_t payload_bytes, std::uint16_t ip_sum, std::uint32_t udp_sum,
+inline void finish_v4(std::uint8_t* frame, std::uint16_t payload_bytes, std::uint32_t ip_sum, std::uint32_t udp_sum,
                       std::uint64_t payload_sum) {
   std::uint8_t* ip = frame + kEthernetBytes;
   const std::uint16_t total = __builtin_bswap16(static_cast<std::uint16_t>(payload_bytes + kIpv4Bytes + kUdpBytes));
   const std::uint16_t udp_bytes = __builtin_bswap16(static_cast<std::uint16_t>(payload_bytes + kUdpBytes));
-  const auto ip_checksum = static_cast<std::uint16_t>(~fold_sum32(std::uint32_t{ip_sum} + total));
+  const auto ip_checksum = static_cast<std::uint16_t>(~fold_sum32(ip_sum + total));
   std::memcpy(ip + 2, &total, sizeof total);
   std::memcpy(ip + 10, &ip_checksum, sizeof ip_checksum);
   // The length counts twice: in the pseudo header and in the header.

@@ -9,6 +9,7 @@ from . import demo_media, netns, tls_keys
 
 CONTROL_PORT = 4444
 CONTROL_TIMEOUT_S = 5.0
+DSCP = 34  # of all that it sends
 
 _MODULES = ("stdio.so g711.so aufile.so aubridge.so sndfile.so avcodec.so avformat.so fakevideo.so snapshot.so srtp.so").split()
 _APPLICATIONS = "account.so contact.so menu.so ctrl_tcp.so".split()
@@ -35,6 +36,7 @@ avcodec_h264enc libx264
 avcodec_h264dec h264
 rtp_ports 10000-10999
 rtp_stats yes
+rtp_tos {tos}
 statmode_default off
 net_interface {device}
 snd_path {sounds}
@@ -78,7 +80,7 @@ class Baresip:
         module_path = pathlib.Path("/usr/lib/baresip/modules")
         config = _CONFIG.format(listen=f"{host}:5060", tone=demo_media.tone(media, film_of), film=demo_media.film(media, film_of),
                                 width=demo_media.WIDTH, height=demo_media.HEIGHT, fps=demo_media.FRAMES_PER_S,
-                                device="eth0", sounds=self.sounds, control=CONTROL_PORT, module_path=module_path)
+                                device="eth0", sounds=self.sounds, control=CONTROL_PORT, tos=DSCP << 2, module_path=module_path)
         self._environment = None
         if transport == "tls":
             config += _TLS.format(certificate=certificate)

@@ -80,6 +80,7 @@ network = "left"
 dialect = "{left_dialect}"
 peers = [{left_at}]
 media_encryption = "{left_encryption}"
+{left_media}
 keys_over_clear = {left_keys}
 monitor = {monitor}
 
@@ -89,6 +90,7 @@ listener = "right-{right_transport}"
 network = "right"
 peers = [{right_at}]
 media_encryption = "{right_encryption}"
+{right_media}
 keys_over_clear = {right_keys}
 monitor = {monitor}
 
@@ -142,9 +144,10 @@ client_certificate = "{wanted}"
 TLS_PORTS = {"left": 65072, "right": 5061}  # of the gateway
 _PEER_NAMES = {"left": "left.example.com", "right": "right.example.com"}
 
+# left_media, right_media: more lines of the zone.
 # left_domain: what the left side calls itself; calls by the gateway's address are put through under that name.
 _DEFAULTS = {"left_domain": "", "left_dialect": "standards", "left_transport": "tcp", "right_transport": "udp", "left_encryption": "required", "right_encryption": "off",
-             "left_device": "", "right_device": "", "monitor": "true", "max_calls": 100, "workers": 1, "log_level": "info", "client_certificate": "optional"}
+             "left_device": "", "right_device": "", "left_media": "", "right_media": "", "monitor": "true", "max_calls": 100, "workers": 1, "log_level": "info", "client_certificate": "optional"}
 
 
 def certificates(run, owner=None):

@@ -22,8 +22,8 @@ bool sums_to_zero(const wire::UdpFrame& udp) {
 
 }  // namespace
 
-Payload make_frame(const SocketAddress& from, const SocketAddress& to, const Payload& payload) {
-  const wire::HeaderTemplate made = wire::make_template(from, to, 0);
+Payload make_frame(const SocketAddress& from, const SocketAddress& to, const Payload& payload, std::uint8_t dscp) {
+  const wire::HeaderTemplate made = wire::make_template(from, to, dscp);
   Payload frame(made.bytes.begin(), made.bytes.begin() + made.header_bytes);
   frame.insert(frame.end(), payload.begin(), payload.end());
   wire::store_macs(frame.data(), {2, 0, 0, 0, 1, 0}, {2, 0, 0, 0, 9, 9});

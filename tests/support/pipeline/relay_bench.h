@@ -76,7 +76,7 @@ struct Sent {
   wire::RtpHeader rtp() const { return wire::RtpHeader::read(payload.data()); }
 };
 
-Payload make_frame(const SocketAddress& from, const SocketAddress& to, const Payload& payload);
+Payload make_frame(const SocketAddress& from, const SocketAddress& to, const Payload& payload, std::uint8_t dscp = 0);
 Sent parse_sent(const io::Frame& frame);
 Payload make_rtp(std::uint8_t payload_type, std::uint16_t sequence, std::uint32_t timestamp, std::uint32_t ssrc,
                  std::size_t octets = 160, bool marker = false);

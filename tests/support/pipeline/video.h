@@ -14,6 +14,7 @@ struct VideoPacket {
   std::uint32_t timestamp = 0;
   bool marker = false;
   Payload octets;
+  std::uint8_t dscp = 0;
 };
 
 inline Payload with_header(std::uint8_t payload_type, std::uint16_t sequence, std::uint32_t timestamp, bool marker,
@@ -106,11 +107,11 @@ class VideoBench {
 
   /// One packet from the peer of `side`; what its far peer gets.
   std::vector<VideoPacket> send(std::size_t side, std::uint16_t sequence, std::uint32_t timestamp, bool marker,
-                                const Payload& octets) {
+                                const Payload& octets, std::uint8_t dscp = 0) {
     const auto& remote = *spec.streams[0].leg[side].remote_rtp;
     const std::uint8_t type = side == 0 ? 122 : 97;
     const Payload frame = make_frame(remote, state.streams[0].leg[side].local_rtp,
-                                     with_header(type, sequence, timestamp, marker, octets));
+                                     with_header(type, sequence, timestamp, marker, octets), dscp);
     std::vector<VideoPacket> got = take(relay.run({frame}), 1 - side);
     for (VideoPacket& packet : take(relay.tick(), 1 - side)) got.push_back(std::move(packet));
     return got;
@@ -127,7 +128,8 @@ class VideoBench {
       const wire::RtpHeader header = one.rtp();
       const std::size_t bytes = wire::rtp_header_bytes(one.payload.data(), one.payload.size());
       packets.push_back({header.sequence, header.timestamp, header.marker,
-                         Payload(one.payload.begin() + static_cast<std::ptrdiff_t>(bytes), one.payload.end())});
+                         Payload(one.payload.begin() + static_cast<std::ptrdiff_t>(bytes), one.payload.end()),
+                         one.dscp});
     }
     return packets;
   }

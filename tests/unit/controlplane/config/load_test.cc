@@ -67,6 +67,41 @@ TEST(ConfigLoad, ExampleOfTheReadmeIsRead) {
   EXPECT_EQ(config->find_listener("office-tcp")->transport, Transport::kTcp);
 }
 
+using Dscp = DscpMarking;
+
+Dscp audio_dscp(const std::string& written) {
+  const auto config =
+      load_text("[[zone]]\nname = \"marked\"\npeers = [{ host = \"127.0.0.3\" }]\naudio_dscp = " + written + "\n" +
+                std::string(kSmall));
+  EXPECT_TRUE(config) << to_text(config.error(), "f");
+  return config ? config->zones[0].audio_dscp : Dscp{};
+}
+
+TEST(ConfigLoad, DscpIsAValueACopyOrAMap) {  // R77
+  const auto config = load_text(kSmall);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->zones[0].audio_dscp, (Dscp{Dscp::Rule::kSet, 46, {}}));  // EF
+  EXPECT_EQ(config->zones[0].video_dscp, (Dscp{Dscp::Rule::kSet, 34, {}}));  // AF41
+  EXPECT_EQ(audio_dscp("0"), (Dscp{Dscp::Rule::kSet, 0, {}}));
+  EXPECT_EQ(audio_dscp("63"), (Dscp{Dscp::Rule::kSet, 63, {}}));
+  EXPECT_EQ(audio_dscp("\"copy\""), (Dscp{Dscp::Rule::kCopy, 46, {}}));
+  EXPECT_EQ(audio_dscp("{ 46 = 40, 0 = 8, other = 10 }"), (Dscp{Dscp::Rule::kMap, 10, {{0, 8}, {46, 40}}}));
+  EXPECT_EQ(audio_dscp("{}"), (Dscp{Dscp::Rule::kMap, 46, {}}));
+}
+
+TEST(ConfigLoad, DscpOutsideItsRangeIsTold) {
+  const auto wrong = [](const std::string& written) {
+    return problems_of("[[zone]]\nname = \"marked\"\npeers = [{ host = \"127.0.0.3\" }]\nvideo_dscp = " + written +
+                       "\n" + std::string(kSmall));
+  };
+  EXPECT_EQ(wrong("64"), "f:4: zone[0].video_dscp: is 64, should be in 0..63\n");
+  EXPECT_EQ(wrong("\"EF\""), "f:4: zone[0].video_dscp: is \"EF\", should be 0..63, \"copy\" or a map\n");
+  EXPECT_EQ(wrong("{ 46 = 64 }"), "f:4: zone[0].video_dscp.46: is 64, should be in 0..63\n");
+  EXPECT_NE(wrong("{ 64 = 1 }"), "accepted");
+  EXPECT_NE(wrong("{ 04 = 1, 4 = 1 }"), "accepted");
+  EXPECT_NE(wrong("{ 4x = 1 }"), "accepted");
+}
+
 TEST(ConfigLoad, ZoneWithoutNetworkHasTheFirst) {
   const auto config = load_text(kSmall);
   ASSERT_TRUE(config);

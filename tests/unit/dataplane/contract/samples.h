@@ -78,6 +78,9 @@ inline StreamSpec sample_stream(MediaKind kind, std::uint8_t fill) {
   a.feedback = FeedbackDialect::kMicrosoft;
   a.peer_ssrcs = {1000, 0xffffffff};
   a.own_ssrcs = {0xdeadbeef, 0xdeadbeef};
+  a.dscp_rule = DscpRule::kMap;
+  a.dscp_map = {{46, 40}, {0, 63}};
+  b.dscp_rule = DscpRule::kCopy;
   stream.a_to_b = {{0, 8, 8000, 8000}, {111, 96, 48000, 16000}};
   stream.b_to_a = {{8, 0, 8000, 8000}};
   return stream;

@@ -36,13 +36,33 @@ class Peer {
     pollfd wait{fd_, POLLIN, 0};
     if (poll(&wait, 1, kWaitMs) != 1) return "(nothing)";
     char buffer[4096];
-    const ssize_t got = recv(fd_, buffer, sizeof buffer, 0);
+    alignas(cmsghdr) std::uint8_t control[64];
+    iovec part{buffer, sizeof buffer};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    const ssize_t got = recvmsg(fd_, &header, 0);
+    const cmsghdr* item = CMSG_FIRSTHDR(&header);
+    if (item != nullptr) mark_ = *CMSG_DATA(item);  // an octet, or an int in the order of this processor
     return {buffer, static_cast<std::size_t>(got)};
   }
+  /// Of what is sent from now on, and what receive() got.
+  void mark(int traffic_class) {
+    const bool v4 = address_.ip.is_v4();
+    EXPECT_EQ(setsockopt(fd_, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, &traffic_class,
+                         sizeof traffic_class),
+              0);
+    const int on = 1;
+    EXPECT_EQ(setsockopt(fd_, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVTOS : IPV6_RECVTCLASS, &on, sizeof on), 0);
+  }
+  int received_mark() const { return mark_; }
 
  private:
   int fd_;
   SocketAddress address_;
+  int mark_ = -1;
 };
 
 /// A pool of two ports that nobody has at the moment.
@@ -134,6 +154,23 @@ TEST_P(SocketIoTest, AllocatedFrameIsSentWithDscp) {
   burst.add(frame);
   EXPECT_EQ(engine_->io(0).send(burst), 0U);
   EXPECT_EQ(peer.receive(), "rtcp");
+}
+
+TEST_P(SocketIoTest, TrafficClassComesAndGoesWithThePacket) {
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  Peer peer(address_);
+  Burst burst;
+  engine_->io(0).receive(burst);
+  peer.mark(46 << 2);
+  peer.send(local_, "marked");
+  burst = receive_some();
+  ASSERT_EQ(burst.count, 1U);
+  Frame& frame = burst.frames[0];
+  EXPECT_EQ(read_headers(MutableBytes(frame.data, frame.length))->traffic_class, 46 << 2);
+  write_headers(frame.data + synthetic_bytes(address_.family), 6, local_, peer.address(), 34 << 2);
+  EXPECT_EQ(engine_->io(0).send(burst), 0U);
+  EXPECT_EQ(peer.receive(), "marked");
+  EXPECT_EQ(peer.received_mark(), 34 << 2);
 }
 
 TEST_P(SocketIoTest, ClosedPortSendsNothingAndIsFreeForOthers) {
