@@ -31,17 +31,14 @@ bool acknowledge_reliable(Step& step, const Response& response) {
   return true;
 }
 
-/// The offer as B has it, and what A was already told in answer to it by another fork: the version of o= goes on
-/// (RFC 3264 8).
-media::CallMedia offered_media(const Calling& calling) {
-  media::CallMedia media = *calling.offered;
-  if (calling.early) {
-    const media::LegMedia& said = calling.early->leg[contract::index(Side::kA)];
-    media::LegMedia& to_a = media.leg[contract::index(Side::kA)];
+/// Whatever answers next, another fork or the target asked anew: the version of o= towards A goes on (RFC 3264 8).
+void keep_answered_version(Call& call, const media::CallMedia& answered) {
+  const media::LegMedia& said = answered.leg[contract::index(Side::kA)];
+  for (media::CallMedia* const later : {&*call.calling.offered, &call.media}) {
+    media::LegMedia& to_a = later->leg[contract::index(Side::kA)];
     to_a.version = said.version;
     to_a.written = said.written;
   }
-  return media;
 }
 
 /// 1xx that callers know; all others mean 183 (RFC 3261 8.1.3.2). Lync sends 101 Progress Report.
@@ -53,10 +50,11 @@ bool start_early_media(Step& step, const Response& response, Provisional& provis
   if (call.delayed || !call.calling.offered || !response.body || !has_type(*response.body, kSdpType)) return false;
   auto description = read_sdp(*response.body);
   if (!description) return false;
-  auto media = media::accept_answer(offered_media(call.calling), Side::kB, *description);
+  auto media = media::accept_answer(*call.calling.offered, Side::kB, *description);
   if (!media) return false;
   auto written = media::make_answer(std::move(*media), Side::kA);
   if (!written) return false;
+  keep_answered_version(call, written->media);
   call.calling.early = std::move(written->media);
   call.calling.early_tag = response.to_tag;
   if (step.leg(Side::kA).takes_early_media) provisional.body = sdp_body(step, Side::kA, written->description);
@@ -136,7 +134,7 @@ void on_2xx(Step& step, Response& response) {
   }
   auto description = read_sdp(*response.body);
   if (!description) return answer_refused(step, description.error());
-  auto media = media::accept_answer(offered_media(call.calling), Side::kB, *description);
+  auto media = media::accept_answer(*call.calling.offered, Side::kB, *description);
   if (!media) return answer_refused(step, media.error());
   b.sdp_mark = mark_of(response.body->text);
   answer_agreed(step, std::move(*media), response);

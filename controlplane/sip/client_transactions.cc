@@ -58,9 +58,37 @@ Result<ClientId> TransactionLayer::Clients::send(Message request, const Target& 
   client.target = target;
   if (client.machine == Machine::kInviteClient) client.timer_c = options.timer_c;
   const std::string branch = make_branch(shared_.random);
-  request.add_first(HeaderId::kVia, via_value(shared_.transport, target, branch));
   client.key = client_key(branch, request.method_name());
+  if (const Target meant = client.target; address(request, client.target, branch)) client.moved_from = meant;
   return start(std::move(client), std::move(request));
+}
+
+bool TransactionLayer::Clients::address(Message& request, Target& target, std::string_view branch) {
+  request.add_first(HeaderId::kVia, via_value(shared_.transport, target, branch));
+  if (target.transport != Transport::kUdp) return false;
+  const Target fitting = shared_.transport.target_for_size(target, request.text().size());
+  if (fitting == target) return false;
+  ++shared_.transport.counters().requests_moved_to_tcp;
+  target = fitting;
+  request.remove_top_via();
+  request.add_first(HeaderId::kVia, via_value(shared_.transport, target, branch));
+  return true;
+}
+
+bool TransactionLayer::Clients::move_back(ClientId id, Client& client) {
+  if (!client.moved_from || client.state != State::kTrying || shared_.transport.takes_tcp(client.target.address)) {
+    return false;
+  }
+  ++shared_.transport.counters().requests_moved_back;
+  const std::string branch(client.request.vias().front().branch());
+  client.target = *std::exchange(client.moved_from, std::nullopt);
+  client.connection = kNoConnection;
+  client.request.remove_top_via();
+  client.request.add_first(HeaderId::kVia, via_value(shared_.transport, client.target, branch));
+  client.bytes = client.request.text();
+  if (!shared_.transport.send_request(client.bytes, client.target)) return false;
+  start_timers(id, client, step::kStartRetransmit);
+  return true;
 }
 
 Result<ClientId> TransactionLayer::Clients::start(Client fresh, Message request) {
@@ -80,8 +108,9 @@ Result<ClientId> TransactionLayer::Clients::start(Client fresh, Message request)
 }
 
 Status TransactionLayer::Clients::send_ack(Message ack, const Target& target) {
-  ack.add_first(HeaderId::kVia, via_value(shared_.transport, target, make_branch(shared_.random)));
-  const auto sent = shared_.transport.send_request(ack.text(), target);
+  Target to = target;
+  address(ack, to, make_branch(shared_.random));
+  const auto sent = shared_.transport.send_request(ack.text(), to);
   if (!sent) return forward_error(sent);
   return {};
 }
@@ -135,7 +164,9 @@ void TransactionLayer::Clients::on_connection_closed(ConnectionId connection, co
   const Waiting waiting = std::move(found->second);
   waiting_.erase(found);
   for (const ClientId id : waiting.ids) {
-    if (Client* const client = slots_.find(id)) step(id, *client, Event::kTransportError, nullptr, nullptr, &why);
+    Client* const client = slots_.find(id);
+    if (client == nullptr || move_back(id, *client)) continue;
+    step(id, *client, Event::kTransportError, nullptr, nullptr, &why);
   }
 }
 

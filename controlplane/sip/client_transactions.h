@@ -44,6 +44,8 @@ class TransactionLayer::Clients {
     enum class Cancel : std::uint8_t { kNo, kWaiting, kSent } cancel = Cancel::kNo;
     std::string key;
     Target target;
+    /// Where it was to go over UDP, had it not been too large.
+    std::optional<Target> moved_from{};
     ConnectionId connection = kNoConnection;
     std::uint32_t cseq = 0;
     Message request;       // until its final response
@@ -62,8 +64,12 @@ class TransactionLayer::Clients {
     std::size_t sweep_at = 64;
   };
 
+  /// Puts our Via on top. True: the request is too large for UDP, and `target` is another one now.
+  bool address(Message& request, Target& target, std::string_view branch);
   Result<ClientId> start(Client client, Message request);
   void step(ClientId id, Client& client, Event event, Message* response, const Flow* flow, const Error* error);
+  /// RFC 3261 18.1.1. False: it was not too large for UDP, or its connection was there.
+  bool move_back(ClientId id, Client& client);
   void start_timers(ClientId id, Client& client, std::uint16_t actions);
   void start_retransmit(ClientId id, Client& client);
   void restart_timer_c(ClientId id, Client& client);

@@ -47,6 +47,7 @@ void TransportLayer::Connection::retire() {
 void TransportLayer::Connection::on_connected() {
   is_connected_ = true;
   flow_.local = stream_->local();
+  if (is_outgoing_) owner_.no_tcp_.erase(flow_.remote);
   active_ = owner_.timers_.now();
   if (const TlsOutcome* const outcome = stream_->tls()) take_identity(*outcome);
   arm();
@@ -76,6 +77,7 @@ void TransportLayer::Connection::on_closed(const Error& why) {
     owner_.report_tls(*this, outcome->failure, outcome->detail);
   } else if (is_outgoing_ && !is_connected_) {
     ++owner_.counters_.connect_failed;
+    if (flow_.transport == Transport::kTcp) owner_.note_no_tcp(flow_.remote);
   }
   close(why);
 }
@@ -164,6 +166,7 @@ void TransportLayer::Connection::on_timer() {
   }
   if (!is_connected_) {
     ++counters.connect_timed_out;
+    if (flow_.transport == Transport::kTcp) owner_.note_no_tcp(flow_.remote);
     return close(timed_out("the connection was not made in time"));
   }
   if (message_began_ && *message_began_ + owner_.settings_.message_timeout <= now) {

@@ -28,6 +28,8 @@ namespace isthmus::sip {
   X(connections_refused_total, "connections_refused_total")           \
   X(connect_failed, "connect_failed")                                 \
   X(connect_timed_out, "connect_timed_out")                           \
+  X(requests_moved_to_tcp, "requests_moved_to_tcp")                   \
+  X(requests_moved_back, "requests_moved_back")                       \
   X(tls_handshakes, "tls_handshakes")                                 \
   X(tls_handshakes_refused, "tls_handshakes_refused")                 \
   X(tls_not_tls, "tls_not_tls")                                       \

@@ -14,6 +14,13 @@ inline constexpr std::size_t kMaxHeaders = 256;                 ///< after lists
 inline constexpr std::size_t kMaxVias = 64;
 inline constexpr std::size_t kMaxMessageBytes = 256 * 1024;
 
+/// A longer request goes by TCP where UDP is meant (RFC 3261 18.1.1, for a path whose MTU is not known; within 200
+/// bytes of Ethernet's 1,500 comes to the same).
+inline constexpr std::size_t kMaxDatagramRequestBytes = 1'300;
+/// So long a peer that took no TCP connection is sent everything over UDP, and so many such peers are known.
+inline constexpr std::chrono::seconds kNoTcpFor{120};
+inline constexpr std::size_t kMaxPeersWithoutTcp = 1'024;
+
 /// A body that is too long for a message is read and thrown away up to this size, so that the connection lives on after
 /// the 413; a longer one costs the peer its connection.
 inline constexpr std::size_t kMaxSkippedBytes = 4 * 1024 * 1024;

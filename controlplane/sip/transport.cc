@@ -302,6 +302,28 @@ bool TransportLayer::is_via_ours(const Via& via, const Flow& flow) const {
 
 // ------------------------------------------------------------------------------------------------------------ sending
 
+Target TransportLayer::target_for_size(const Target& target, std::size_t bytes) const {
+  if (target.transport != Transport::kUdp || bytes <= kMaxDatagramRequestBytes || !takes_tcp(target.address)) {
+    return target;
+  }
+  const IpAddress local = local_address(target.listener).ip;
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    if (listeners_[i]->transport != Transport::kTcp || listeners_[i]->local.ip != local) continue;
+    return {Transport::kTcp, target.address, ListenerId{static_cast<std::uint32_t>(i)}, {}};
+  }
+  return target;
+}
+
+bool TransportLayer::takes_tcp(const SocketAddress& peer) const {
+  const auto refused = no_tcp_.find(peer);
+  return refused == no_tcp_.end() || timers_.now() - refused->second >= kNoTcpFor;
+}
+
+void TransportLayer::note_no_tcp(const SocketAddress& peer) {
+  if (no_tcp_.size() >= kMaxPeersWithoutTcp) no_tcp_.clear();  // forgetting costs one attempt each
+  no_tcp_.insert_or_assign(peer, timers_.now());
+}
+
 Result<ConnectionId> TransportLayer::send_request(std::string_view bytes, const Target& target) {
   const auto index = static_cast<std::size_t>(target.listener);
   if (index >= listeners_.size() || listeners_[index]->transport != target.transport) {

@@ -142,6 +142,12 @@ class TransportLayer {
   /// The same by name, for those that come with a certificate.
   void set_known_names(const std::vector<std::string>& names);
 
+  /// RFC 3261 18.1.1: where a request of this size goes that is meant for `target`. What UDP could cut into fragments
+  /// goes by TCP to the same address, from our TCP listener on the same local one; not if there is none, nor to a peer
+  /// that lately took no TCP connection.
+  Target target_for_size(const Target& target, std::size_t bytes) const;
+  bool takes_tcp(const SocketAddress& peer) const;
+
   /// Sends a request's bytes: over UDP at once, else over the connection to that target (made if there is none).
   /// Failure that is known at once is the result; what comes later is on_connection_closed.
   Result<ConnectionId> send_request(std::string_view bytes, const Target& target);
@@ -177,6 +183,8 @@ class TransportLayer {
   void enlist(const Connection& connection);
   /// Counts a TLS connection that failed, and says so in the log, within bounds.
   void report_tls(const Connection& connection, TlsFailure failure, std::string_view detail);
+  /// A TCP connection to that address could not be made.
+  void note_no_tcp(const SocketAddress& peer);
   /// Removes it; its memory goes, and the user hears of it, when nothing of it is on the call stack any more.
   void drop(ConnectionId id, const Error& why);
   void bury();
@@ -195,6 +203,7 @@ class TransportLayer {
   std::vector<Dropped> dropped_;
   event_loop::TimerId burial_ = event_loop::kNoTimer;
   std::unordered_map<Target, ConnectionId, TargetHash> by_target_;
+  std::unordered_map<SocketAddress, event_loop::TimePoint> no_tcp_;  ///< peers that took no TCP connection, and when
   std::uint64_t last_connection_ = 0;
   std::size_t tls_lines_ = 0;  // in the log since tls_lines_since_
   event_loop::TimePoint tls_lines_since_{};

@@ -242,6 +242,44 @@ TEST(EarlyMedia, AnotherForkMayAnswer) {
   EXPECT_EQ(bench.call.at(Side::kB).dialog.remote_tag, "fork-2");
 }
 
+/// The o= line of the description in the answer sent last.
+std::string origin_sent(const CallBench& bench) {
+  const auto* sent = bench.find_last<SendResponse>();
+  if (sent == nullptr || !sent->body) return "none";
+  const std::string& text = sent->body->text;
+  const std::size_t begin = text.find("o=");
+  return text.substr(begin, text.find("\r\n", begin) - begin);
+}
+
+std::string one_codec(std::string sdp) { return sdp.replace(sdp.find("RTP/AVP 0 8"), 11, "RTP/AVP 8"); }
+
+// RFC 3264 8: another description has another version, whichever fork it comes from.
+TEST(EarlyMedia, VersionGoesOnAfterAnEarlyAnswerThatTheDataPlaneRefused) {
+  CallBench bench;
+  bench.begin().relay().respond(183, audio_sdp("203.0.113.1", 5000), "fork-1").relay();
+  const std::string first = origin_sent(bench);
+  bench.respond(183, audio_sdp("203.0.113.2", 6000), "fork-2").relay(false);
+  EXPECT_EQ(origin_sent(bench), "none");
+  bench.respond(200, one_codec(audio_sdp("203.0.113.3", 7000)), "fork-3").relay();
+  EXPECT_EQ(bench.answered(), "200");
+  EXPECT_NE(origin_sent(bench), "none");
+  EXPECT_NE(origin_sent(bench), first);
+}
+
+TEST(EarlyMedia, VersionGoesOnWhenTheTargetIsAskedAgain) {
+  CallBench bench;
+  bench.begin().relay().respond(183, audio_sdp("203.0.113.1", 5000), "fork-1").relay();
+  const std::string first = origin_sent(bench);
+  Response too_short = CallBench::response(422);
+  too_short.session.min_se_s = 3600;
+  bench.answer(Side::kB, bench.setup_invite(), Method::kInvite, std::move(too_short));
+  EXPECT_EQ(bench.asked(), "b:INVITE");
+  bench.respond(200, one_codec(audio_sdp("203.0.113.3", 7000)), "fork-2").relay();
+  EXPECT_EQ(bench.answered(), "200");
+  EXPECT_NE(origin_sent(bench), "none");
+  EXPECT_NE(origin_sent(bench), first);
+}
+
 TEST(EarlyMedia, CallerThatHeardAnnouncementsIsNotMovedOn) {
   CallBench bench;
   bench.add_attempt("c");
