@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "dataplane/base/log.h"
+#include "dataplane/io/dpdk/frame_pool.h"
 
 namespace isthmus::io::dpdk {
 namespace {
@@ -21,7 +22,6 @@ namespace {
 // A queue's fill ring takes 2048 buffers at once and as many may wait to be sent; the rest is for bursts and caches.
 constexpr std::size_t kBuffersPerQueue = 8192;
 constexpr std::size_t kSpareBuffers = 4096;
-constexpr unsigned kCachedBuffers = 256;
 // AF_XDP puts 256 bytes of its own before the frame; together with the mbuf's head this must stay under a page.
 constexpr std::uint16_t kBufferRoom = RTE_PKTMBUF_HEADROOM + 256 + 2048;
 constexpr std::size_t kBytesPerBuffer = 2816;
@@ -81,10 +81,10 @@ std::size_t DpdkEngine::memory_mb(std::span<const Network> networks, std::size_t
 
 Status DpdkEngine::make_buffers(std::size_t queues, std::size_t workers) {
   const auto count = static_cast<unsigned>(buffers_for(queues, workers) - 1);
-  buffers_ = rte_pktmbuf_pool_create("isthmus-frames", count, kCachedBuffers, 0, kBufferRoom, SOCKET_ID_ANY);
-  if (buffers_ != nullptr) return {};
-  return fail(ErrorKind::kExhausted,
-              "no memory for " + std::to_string(count) + " frame buffers: " + rte_strerror(rte_errno));
+  auto pool = make_frame_pool(count, kBufferRoom);
+  if (!pool) return forward_error(pool);
+  buffers_ = *pool;
+  return {};
 }
 
 Status DpdkEngine::add_port(const PortSettings& settings, const PortInfo& info) {

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 namespace isthmus::io::dpdk {
 namespace {
@@ -54,6 +55,26 @@ TEST_F(DpdkEngineTest, RingGivesBackWhatIsSent) {
   EXPECT_EQ(text_of(burst.frames[0]), "first");
   EXPECT_EQ(text_of(burst.frames[1]), "second");
   for (std::size_t i = 0; i < burst.count; ++i) io.release(burst.frames[i]);
+}
+
+TEST_F(DpdkEngineTest, FramesOfThePoolOverlapNowhereAndAllComeBack) {
+  auto engine = open({{"net_null0", ""}});
+  Io& io = engine->io(0);
+  for (int round = 0; round < 2; ++round) {
+    std::vector<Frame> frames;
+    for (Frame frame = io.allocate(); frame.handle != nullptr; frame = io.allocate()) {
+      ASSERT_GE(frame.tailroom, 1500U);
+      std::memset(frame.data, static_cast<int>(frames.size() % 251), frame.tailroom);
+      frames.push_back(frame);
+    }
+    EXPECT_GT(frames.size(), 4096U);
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      const auto mark = static_cast<std::uint8_t>(i % 251);
+      ASSERT_EQ(frames[i].data[0], mark) << "frame " << i;
+      ASSERT_EQ(frames[i].data[frames[i].tailroom - 1], mark) << "frame " << i;
+      io.release(frames[i]);
+    }
+  }
 }
 
 TEST_F(DpdkEngineTest, FramesLeaveByTheirPort) {
