@@ -81,3 +81,5 @@ BENCHMARK(write_sdp)->Name("micro.sdp.write");
 
 }  // namespace
 }  // namespace isthmus::bench
+
+BENCHMARK_MAIN();
