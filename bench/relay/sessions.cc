@@ -1,10 +1,16 @@
 // isthmus-bench-sessions: drives the data plane through its contract as any third party can. Opens calls of one audio
 // stream from a left to a right peer, prints their flows (flows.h) and "ready"; then each line on standard input
-// prints the data plane's counters as one JSON object; the end of input closes the sessions.
+// prints the data plane's counters and the clock of the time-stamp counter as one JSON object; the end of input closes
+// the sessions. With --flows it opens those of a list (isthmus-bench-capture) instead: their ports, _80 both ways on
+// both legs with their keys.
 
+#include <x86intrin.h>
 #include <CLI/CLI.hpp>
+
 #include <boost/asio.hpp>
+#include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <iostream>
 
 #include "bench/relay/flows.h"
@@ -24,6 +30,7 @@ struct Options {
   std::string left_peer;
   std::string right_peer;
   bool recrypt = false;
+  std::string flows;  ///< file; empty: flows of our own, with ports that the data plane draws
 };
 
 contract::SrtpKey draw_key(contract::SrtpSuite suite, RandomSource& random) {
@@ -42,6 +49,16 @@ class Driver {
       : options_(options), client_(loop_, {.path = options.socket_path}), input_(loop_, ::dup(STDIN_FILENO)) {}
 
   int run() {
+    if (!options_.flows.empty()) {
+      std::ifstream file(options_.flows);
+      auto flows = read_flows(file);
+      if (!flows) {
+        std::fprintf(stderr, "isthmus-bench-sessions: %s\n", to_string(flows.error()).c_str());
+        return 1;
+      }
+      given_ = std::move(*flows);
+      options_.sessions = static_cast<unsigned>(given_.size());
+    }
     client_.on_event([](const contract::Event&) {});
     client_.on_connection([this](bool connected, std::uint64_t) {
       if (connected && states_.empty()) open_next();
@@ -81,18 +98,47 @@ class Driver {
     return session;
   }
 
+  /// A session of the list: what the peers' addresses and the keys in it say, and ports of the same number on both
+  /// sides.
+  contract::SessionSpec given_spec(const Flow& flow) {
+    contract::SessionSpec session;
+    session.id = {random_.next_u64()};
+    session.media_timeout_ms = 0;
+    contract::StreamSpec stream;
+    for (const auto side : {contract::Side::kA, contract::Side::kB}) {
+      auto& leg = stream.leg[contract::index(side)];
+      const bool left = side == contract::Side::kA;
+      const SocketAddress& peer = left ? flow.from : flow.to;
+      leg.network = left ? "left" : "right";
+      leg.family = peer.ip.family;
+      leg.rtp_port = flow.via.port;
+      leg.remote_rtp = peer;
+      leg.remote_rtcp = SocketAddress{peer.ip, static_cast<std::uint16_t>(peer.port + 1)};
+      leg.cname = "bench";
+      if (!flow.closed) continue;
+      leg.receive_key = left ? *flow.closed : draw_key(contract::SrtpSuite::kAesCm128HmacSha1_80, random_);
+      leg.send_key = left ? draw_key(contract::SrtpSuite::kAesCm128HmacSha1_80, random_) : *flow.opened;
+    }
+    stream.a_to_b = {{kPcmu, kPcmu, kPcmuClockHz, kPcmuClockHz}};
+    stream.b_to_a = stream.a_to_b;
+    session.streams.push_back(std::move(stream));
+    return session;
+  }
+
   void open_next() {
     if (states_.size() == options_.sessions) return report_flows();
-    client_.open(spec(static_cast<unsigned>(states_.size())), [this](Result<contract::SessionState> state) {
-      if (!state) return stop("the data plane refused a session: " + to_string(state.error()));
-      flow_keys_.push_back(keys_);
-      states_.push_back(std::move(*state));
-      open_next();
-    });
+    const auto number = static_cast<unsigned>(states_.size());
+    client_.open(given_.empty() ? spec(number) : given_spec(given_[number]),
+                 [this](Result<contract::SessionState> state) {
+                   if (!state) return stop("the data plane refused a session: " + to_string(state.error()));
+                   flow_keys_.push_back(keys_);
+                   states_.push_back(std::move(*state));
+                   open_next();
+                 });
   }
 
   void report_flows() {
-    for (std::size_t i = 0; i < states_.size(); ++i) {
+    for (std::size_t i = 0; given_.empty() && i < states_.size(); ++i) {
       const auto port = kFirstPeerPort + 2 * i;
       std::printf("%s:%zu %s:%zu %s%s\n", options_.left_peer.c_str(), port, options_.right_peer.c_str(), port,
                   to_string(states_[i].streams[0].leg[0].local_rtp).c_str(), flow_keys_[i].c_str());
@@ -114,13 +160,18 @@ class Driver {
   void print_status() {
     client_.status([this](Result<contract::DataplaneStatus> status) {
       if (!status) return stop("no status: " + to_string(status.error()));
-      std::printf("{\"io_mode\": \"%s\", \"srtp_engine\": \"%s\"", status->io_mode.c_str(),
-                  status->srtp_engine.c_str());
+      std::printf("{\"io_mode\": \"%s\", \"srtp_engine\": \"%s\", \"tsc_hz\": %.0f", status->io_mode.c_str(),
+                  status->srtp_engine.c_str(), tsc_hz());
       for (const auto& counter : status->counters) std::printf(", \"%s\": %lu", counter.name.c_str(), counter.value);
       std::printf("}\n");
       std::fflush(stdout);
       read_line();
     });
+  }
+
+  double tsc_hz() const {
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started_;
+    return static_cast<double>(__rdtsc() - started_tsc_) / seconds.count();
   }
 
   void close_next() {
@@ -141,6 +192,9 @@ class Driver {
   }
 
   Options options_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  const std::uint64_t started_tsc_ = __rdtsc();
+  std::vector<Flow> given_;
   SystemRandom random_;
   boost::asio::io_context loop_;
   contract::Client client_;
@@ -159,10 +213,15 @@ int main(int argc, char** argv) {
   CLI::App app{"Opens audio sessions in a running data plane through its contract and prints their flows"};
   isthmus::bench::Options options;
   app.add_option("socket", options.socket_path, "the contract's unix socket")->required();
-  app.add_option("sessions", options.sessions, "how many")->required()->check(CLI::Range(1U, 20'000U));
-  app.add_option("left_peer", options.left_peer, "IP address of the sending peer")->required();
-  app.add_option("right_peer", options.right_peer, "IP address of the receiving peer")->required();
+  app.add_option("sessions", options.sessions, "how many")->check(CLI::Range(1U, 20'000U));
+  app.add_option("left_peer", options.left_peer, "IP address of the sending peer");
+  auto* right_peer = app.add_option("right_peer", options.right_peer, "IP address of the receiving peer");
   app.add_flag("--recrypt", options.recrypt, "SRTP on both legs, _80 on the left and _32 on the right");
+  app.add_option("--flows", options.flows, "open the sessions of this list instead")->excludes(right_peer);
   CLI11_PARSE(app, argc, argv);
+  if (options.flows.empty() && options.right_peer.empty()) {
+    std::fputs("isthmus-bench-sessions: give sessions and both peers, or --flows\n", stderr);
+    return 2;
+  }
   return isthmus::bench::Driver(options).run();
 }

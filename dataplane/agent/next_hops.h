@@ -1,7 +1,7 @@
 #pragma once
 
-// Keeps the next hops that sessions want: from the kernel by way of the mirror, or trivial ones where the kernel routes
-// by itself. Agent's thread.
+// Keeps the next hops that sessions want: from the kernel by way of the mirror, trivial ones where the kernel routes by
+// itself, the configuration's where there is no kernel interface. Agent's thread.
 
 #include <map>
 #include <memory>
@@ -22,6 +22,20 @@ class KernelRoutedNextHops final : public session::NextHopListener {
 
  private:
   std::span<const io::PortInfo> ports_;  // one a network
+};
+
+/// Modes without a kernel interface: what the configuration says.
+class StaticNextHops final : public session::NextHopListener {
+ public:
+  /// `ports`: one a network.
+  StaticNextHops(std::span<const io::Network> networks, std::span<const io::PortInfo> ports)
+      : networks_(networks), ports_(ports) {}
+  void wanted(const session::NextHopKey& key, session::NextHop& next_hop) override;
+  void unwanted(const session::NextHopKey& /*key*/, session::NextHop& /*next_hop*/) override {}
+
+ private:
+  std::span<const io::Network> networks_;
+  std::span<const io::PortInfo> ports_;
 };
 
 class MirroredNextHops final : public session::NextHopListener {

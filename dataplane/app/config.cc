@@ -1,13 +1,13 @@
 #include "dataplane/app/config.h"
 
 #include <algorithm>
-#include <cctype>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <string_view>
 
-#include <toml++/toml.h>
+#include "dataplane/app/config_off_kernel.h"
+#include "dataplane/app/config_reader.h"
 
 namespace isthmus::app {
 namespace {
@@ -20,92 +20,6 @@ constexpr std::int64_t kFirstPoolPort = 1024;     // below are the system's port
 constexpr std::int64_t kSmallestMtu = 1280;       // RFC 8200 5
 constexpr std::int64_t kLargestMtu = 1500;        // the packet socket's frames hold no more
 constexpr std::int64_t kLongestAbsenceMinutes = 24 * 60;
-
-std::uint32_t line_of(const toml::node& node) { return node.source().begin.line; }
-
-/// Reads the keys of one table and remembers which were known.
-class TableReader {
- public:
-  TableReader(const toml::table& table, std::string path, ConfigProblems& problems)
-      : table_(table), path_(std::move(path)), problems_(problems) {}
-
-  std::uint32_t line() const { return line_of(table_); }
-  std::string key(std::string_view name) const {
-    return path_.empty() ? std::string(name) : path_ + "." + std::string(name);
-  }
-
-  void report(std::string_view name, std::string message) {
-    const toml::node* node = table_.get(name);
-    problems_.push_back({node != nullptr ? line_of(*node) : line(), key(name), std::move(message)});
-  }
-
-  /// Null when the key is absent.
-  const toml::node* take(std::string_view name) {
-    known_.emplace_back(name);
-    return table_.get(name);
-  }
-
-  void text(std::string_view name, std::string& out) {
-    const toml::node* node = take(name);
-    if (node == nullptr) return;
-    if (const auto value = node->value_exact<std::string>()) {
-      out = *value;
-    } else {
-      report(name, "expected a string");
-    }
-  }
-
-  void flag(std::string_view name, bool& out) {
-    const toml::node* node = take(name);
-    if (node == nullptr) return;
-    if (const auto value = node->value_exact<bool>()) {
-      out = *value;
-    } else {
-      report(name, "expected true or false");
-    }
-  }
-
-  template <typename Number>
-  void number(std::string_view name, std::int64_t lowest, std::int64_t highest, Number& out) {
-    const toml::node* node = take(name);
-    if (node == nullptr) return;
-    const auto value = node->value_exact<std::int64_t>();
-    if (!value || *value < lowest || *value > highest) {
-      report(name, "expected a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest));
-      return;
-    }
-    out = static_cast<Number>(*value);
-  }
-
-  template <typename Value, std::size_t kCount>
-  void word(std::string_view name, const std::pair<std::string_view, Value> (&words)[kCount], Value& out) {
-    const toml::node* node = take(name);
-    if (node == nullptr) return;
-    const auto value = node->value_exact<std::string>();
-    std::string expected;
-    for (const auto& [text, meaning] : words) {
-      if (value && *value == text) {
-        out = meaning;
-        return;
-      }
-      expected += (expected.empty() ? "" : ", ") + std::string(text);
-    }
-    report(name, "expected one of " + expected);
-  }
-
-  /// After all keys have been taken.
-  void refuse_unknown() {
-    for (const auto& [name, node] : table_) {
-      if (std::find(known_.begin(), known_.end(), name.str()) == known_.end()) report(name.str(), "is no known key");
-    }
-  }
-
- private:
-  const toml::table& table_;
-  std::string path_;
-  ConfigProblems& problems_;
-  std::vector<std::string> known_;
-};
 
 void read_worker_cpus(TableReader& reader, Config& config) {
   const toml::node* node = reader.take("worker_cpus");
@@ -128,11 +42,10 @@ void read_worker_cpus(TableReader& reader, Config& config) {
 }
 
 void read_dataplane(const toml::table& table, Config& config, ConfigProblems& problems) {
-  static constexpr std::pair<std::string_view, io::Mode> kModes[] = {{"auto", io::Mode::kAuto},
-                                                                     {"pci", io::Mode::kPci},
-                                                                     {"af_xdp", io::Mode::kAfXdp},
-                                                                     {"af_packet", io::Mode::kAfPacket},
-                                                                     {"socket", io::Mode::kSocket}};
+  static constexpr std::pair<std::string_view, io::Mode> kModes[] = {
+      {"auto", io::Mode::kAuto},          {"pci", io::Mode::kPci},       {"af_xdp", io::Mode::kAfXdp},
+      {"af_packet", io::Mode::kAfPacket}, {"socket", io::Mode::kSocket}, {"pcap", io::Mode::kPcap},
+      {"ring", io::Mode::kRing},          {"memif", io::Mode::kMemif}};
   static constexpr std::pair<std::string_view, worker::IdlePolicy> kIdle[] = {{"nap", worker::IdlePolicy::kNap},
                                                                               {"poll", worker::IdlePolicy::kPoll}};
   static constexpr std::pair<std::string_view, crypto::EngineChoice> kSrtp[] = {
@@ -154,6 +67,7 @@ void read_dataplane(const toml::table& table, Config& config, ConfigProblems& pr
   reader.text("run_directory", config.run_directory);
   reader.number("control_plane_absent_minutes", 1, kLongestAbsenceMinutes, config.control_plane_absent_minutes);
   reader.word("log_level", kLevels, config.log_level);
+  read_replay(reader, config);
   reader.refuse_unknown();
 }
 
@@ -239,10 +153,15 @@ void read_network(const toml::table& table, std::size_t index, Config& config, C
   }
   const bool names_interface =
       config.io_mode == io::Mode::kPci || config.io_mode == io::Mode::kAfXdp || config.io_mode == io::Mode::kAfPacket;
+  if (!network.interface.empty() && !io::has_kernel_interface(config.io_mode)) {
+    reader.report("interface",
+                  "io_mode = \"" + std::string(to_string(config.io_mode)) + "\" uses no interface of the kernel");
+  }
   if (network.interface.empty() && names_interface) {
     reader.report("interface", "is missing: io_mode = \"" + std::string(to_string(config.io_mode)) + "\" needs it");
   }
   read_device(reader, config, network);
+  read_off_kernel(reader, config, network);
   read_addresses(reader, config, network);
   const std::size_t problems_before_ports = problems.size();
   reader.number("first_port", kFirstPoolPort, 65535, network.first_port);
@@ -263,6 +182,10 @@ void read_networks(TableReader& root, Config& config, ConfigProblems& problems) 
     return;
   }
   for (std::size_t i = 0; i < list->size(); ++i) read_network(*(*list)[i].as_table(), i, config, problems);
+  const auto has_capture = [](const io::Network& network) { return !network.capture_in.empty(); };
+  if (config.io_mode == io::Mode::kPcap && std::none_of(config.networks.begin(), config.networks.end(), has_capture)) {
+    root.report("network", "none has a capture_in: io_mode = \"pcap\" needs one at least");
+  }
 }
 
 }  // namespace

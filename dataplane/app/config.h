@@ -29,6 +29,7 @@ struct Config {
   std::string run_directory = "/run/isthmus";
   unsigned control_plane_absent_minutes = 10;  ///< threat model B6; then silent sessions are ended
   log::Level log_level = log::Level::kInfo;
+  io::Replay replay;
   std::vector<io::Network> networks;
 };
 

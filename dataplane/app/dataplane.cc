@@ -51,6 +51,7 @@ Result<std::unique_ptr<Dataplane>> Dataplane::start(const Config& config, const 
 
 // A degraded guard (no right to change the host) is said, and tolerated where the relay works all the same.
 Status Dataplane::guard_kernel() {
+  if (!io::has_kernel_interface(io_.engine->mode())) return {};
   if (auto reserved = io::reserve_ports(config_.networks); !reserved) {
     log::warn("io.ports_not_reserved",
               {{"reason", to_string(reserved.error())}, {"effect", "other programs may be given ports of the pools"}});
@@ -75,6 +76,10 @@ Status Dataplane::guard_kernel() {
 }
 
 Status Dataplane::start_routes() {
+  if (!io::has_kernel_interface(io_.engine->mode())) {
+    static_hops_ = std::make_unique<agent::StaticNextHops>(config_.networks, io_.engine->ports());
+    return {};
+  }
   if (io_.engine->kernel_routes()) {
     kernel_hops_ = std::make_unique<agent::KernelRoutedNextHops>(io_.engine->ports());
     return {};
@@ -100,6 +105,7 @@ Status Dataplane::start_workers(const Options& options) {
   }
   session::NextHopListener* hops = mirrored_.get();
   if (hops == nullptr) hops = kernel_hops_.get();
+  if (hops == nullptr) hops = static_hops_.get();
   table_ = std::make_unique<session::SessionTable>(
       config_.networks, session::SessionTableDependencies{random_, *srtp_, *hops, *ports_, links});
   if (config_.workers > 1 && io_.engine->shares_frames()) {
@@ -201,6 +207,7 @@ Dataplane::~Dataplane() {
 
 Status clean_up(const Config& config) {
   Status status;
+  if (!io::has_kernel_interface(config.io_mode)) return status;
   for (const io::Network& network : config.networks) {
     if (auto removed = io::remove_drop_rule(network); !removed) status = removed;
 #if ISTHMUS_DPDK

@@ -57,8 +57,9 @@ class Dataplane {
   SystemRandom random_;
   ChosenIo io_;
   std::unique_ptr<agent::NetlinkKernel> kernel_;       // where the kernel does not route by itself
-  std::unique_ptr<agent::MirroredNextHops> mirrored_;  // one of the two
+  std::unique_ptr<agent::MirroredNextHops> mirrored_;  // one of the three
   std::unique_ptr<agent::KernelRoutedNextHops> kernel_hops_;
+  std::unique_ptr<agent::StaticNextHops> static_hops_;
   std::unique_ptr<EnginePorts> ports_;
   crypto::Engines engines_;
   std::unique_ptr<crypto::SrtpEngine> srtp_;                       // of the main thread

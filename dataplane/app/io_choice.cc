@@ -29,7 +29,8 @@ Result<std::unique_ptr<io::Engine>> open_sockets(const Config& config) {
 // The EAL starts once a process; every mode on it shares that start, and its failure.
 const Status& start_dpdk(const Config& config) {
   static const Status status = [&]() -> Status {
-    io::dpdk::EalSettings settings{io::dpdk::DpdkEngine::memory_mb(config.networks, config.workers), config.huge_pages, {}};
+    const std::size_t memory = io::dpdk::DpdkEngine::memory_mb(config.io_mode, config.networks, config.workers);
+    io::dpdk::EalSettings settings{memory, config.huge_pages, {}};
     for (const io::Network& network : config.networks) {
       const bool is_new = std::ranges::find(settings.pci_devices, network.device) == settings.pci_devices.end();
       if (is_new && io::dpdk::is_pci_address(network.device.substr(0, network.device.find(',')))) {
@@ -44,19 +45,26 @@ const Status& start_dpdk(const Config& config) {
   return status;
 }
 
+Result<std::unique_ptr<io::dpdk::DpdkEngine>> make_dpdk_engine(io::Mode mode, const Config& config) {
+  using io::dpdk::DpdkEngine;
+  if (!io::has_kernel_interface(mode)) {
+    return DpdkEngine::open_off_kernel(mode, config.networks, config.workers, config.replay);
+  }
+  if (mode == io::Mode::kPci) return DpdkEngine::open_pci(config.networks, config.workers);
+  if (mode == io::Mode::kAfPacket) return DpdkEngine::open_af_packet(config.networks, config.workers);
+  return DpdkEngine::open_af_xdp(config.networks, config.workers, config.run_directory);
+}
+
 Result<std::unique_ptr<io::Engine>> open_on_dpdk(io::Mode mode, const Config& config) {
   for (const io::Network& network : config.networks) {
-    if (!network.interface.empty()) continue;
+    if (!network.interface.empty() || !io::has_kernel_interface(mode)) continue;
     return fail(ErrorKind::kInvalidArgument, "network '" + network.name + "' names no interface", "interface");
   }
   if (const std::string missing = missing_rights(mode, own_rights()); !missing.empty()) {
     return fail(ErrorKind::kDenied, "needs " + missing);
   }
   if (const Status& started = start_dpdk(config); !started) return forward_error(started);
-  auto engine = mode == io::Mode::kPci ? io::dpdk::DpdkEngine::open_pci(config.networks, config.workers)
-                : mode == io::Mode::kAfXdp
-                    ? io::dpdk::DpdkEngine::open_af_xdp(config.networks, config.workers, config.run_directory)
-                    : io::dpdk::DpdkEngine::open_af_packet(config.networks, config.workers);
+  auto engine = make_dpdk_engine(mode, config);
   if (!engine) return forward_error(engine);
   return std::unique_ptr<io::Engine>(std::move(*engine));
 }
@@ -105,6 +113,7 @@ Result<ChosenIo> choose_io(const Config& config, IoOpener& opener) {
 }
 
 Status check_addresses(const Config& config) {
+  if (!io::has_kernel_interface(config.io_mode)) return {};
   ifaddrs* first = nullptr;
   if (getifaddrs(&first) != 0) return {};  // the bind or the first packet will tell
   const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> list(first, &freeifaddrs);

@@ -31,7 +31,8 @@ struct ChosenIo {
 /// A mode that was named is that mode or an error; "auto" goes from the best to the simplest.
 Result<ChosenIo> choose_io(const Config& config, IoOpener& opener);
 
-/// Every media address is on this host (and on its network's interface, where it names one).
+/// Every media address is on this host (and on its network's interface, where it names one). In the modes without a
+/// kernel interface they are the configuration's alone.
 Status check_addresses(const Config& config);
 
 /// After the engines: DPDK's own end.

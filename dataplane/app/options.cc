@@ -22,7 +22,8 @@ Forwards the media of calls. Sessions are opened over the contract's socket; the
 Configuration (TOML; an unknown key is an error):
 
   [dataplane]
-  io_mode = "auto"            # auto, af_xdp, af_packet, socket; a mode that is named is used or the start fails
+  io_mode = "auto"            # auto, pci, af_xdp, af_packet, socket, or without the kernel: pcap, ring, memif; a mode
+                              # that is named is used or the start fails
   idle = "nap"                # nap: sleep when idle; poll: never sleep (a core of its own)
   workers = 1                 # packet threads; a session lives on one of them
   worker_cpus = [1]           # one a worker; absent: the scheduler's choice
@@ -40,6 +41,19 @@ Configuration (TOML; an unknown key is an error):
   first_port = 56000          # the pool of each address, inclusive
   last_port = 57000
   mtu = 1500
+
+  pci, of a network: device = "0000:03:00.0" (interface is its TAP twin).
+  pcap, ring, memif: addresses are nobody else's, and no kernel knows where packets go.
+  mac = "02:00:00:00:00:01"   # ours; absent: the device's
+  capture_in = "in.pcap"      # pcap: frames that come in (libpcap's format, Ethernet); absent: none
+  capture_out = "out.pcap"    # pcap: what is sent; absent: it goes nowhere
+  memif_socket = "/run/isthmus/left.sock"   # memif: shared memory with another process; what ring sends comes back
+  memif_id = 0
+  memif_role = "server"       # server, client
+  [[network.next_hop]]        # one at least; the longest prefix counts
+  to = "192.0.2.0/24"
+  mac = "02:00:00:00:00:02"
+  pcap, in [dataplane]: replay_after_ports = 0 (captures wait until so many ports are in use), replay_passes = 1 (0: no end).
 
 Signals: SIGTERM and SIGINT end it and give the interfaces back; SIGUSR1 ends it for a restart: the kernel goes on dropping
 what comes for the pools meanwhile. SIGHUP does nothing: the configuration is read at the start only.

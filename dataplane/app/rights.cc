@@ -34,7 +34,7 @@ std::string missing_rights(io::Mode mode, const Rights& rights) {
   const auto need = [&](bool there, std::string_view name) {
     if (!there) missing += (missing.empty() ? "" : ", ") + std::string(name);
   };
-  if (mode == io::Mode::kSocket) return missing;
+  if (mode == io::Mode::kSocket || !io::has_kernel_interface(mode)) return missing;
   need(has(rights, CAP_NET_ADMIN), "CAP_NET_ADMIN");
   if (mode == io::Mode::kPci) {
     // Memory that a device reads and writes is locked.

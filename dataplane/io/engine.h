@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,25 +18,60 @@
 
 namespace isthmus::io {
 
-enum class Mode : std::uint8_t { kAuto, kPci, kAfXdp, kAfPacket, kSocket };
+enum class Mode : std::uint8_t { kAuto, kPci, kAfXdp, kAfPacket, kSocket, kPcap, kRing, kMemif };
 
-/// The word in the configuration and in the status: "auto", "pci", "af_xdp", "af_packet", "socket".
+/// The word in the configuration and in the status: "auto", "pci", "af_xdp", "af_packet", "socket", "pcap", "ring",
+/// "memif".
 std::string_view to_string(Mode mode);
 Result<Mode> parse_mode(std::string_view text);
+/// False: no interface of the kernel is behind the networks, so addresses and next hops are what the configuration
+/// says.
+constexpr bool has_kernel_interface(Mode mode) {
+  return mode != Mode::kPcap && mode != Mode::kRing && mode != Mode::kMemif;
+}
 
 inline constexpr std::size_t kMaxNetworks = 16;          ///< [[network]] tables of one configuration
 inline constexpr std::size_t kMaxNetworkAddresses = 16;  ///< addresses of one network
 inline constexpr std::size_t kMaxWorkers = 32;
 
+using MacAddress = std::array<std::uint8_t, 6>;
+
+/// Where packets for a range of addresses go, in the modes without a kernel interface.
+struct StaticNextHop {
+  IpAddress prefix;
+  std::uint8_t prefix_bits = 0;
+  MacAddress mac{};
+  bool operator==(const StaticNextHop&) const = default;
+};
+
+/// Shared memory with another process (DPDK's memif, as VPP and others speak it).
+struct Memif {
+  std::string socket;  ///< path of the unix socket that both sides name
+  std::uint32_t id = 0;
+  bool server = true;  ///< makes the socket; the other side is the client
+};
+
 /// One network of the configuration: media addresses on one kernel interface, and the pool that each of them has.
 struct Network {
   std::string name;
-  std::string interface;             ///< kernel interface; empty only in socket mode. pci: the TAP twin of the device
+  std::string interface;             ///< kernel interface; pci: the TAP twin of the device. May be empty in socket mode
   std::string device;                ///< pci mode: "0000:03:00.0", or another device of DPDK with its arguments
   std::vector<IpAddress> addresses;  ///< each belongs to this network alone
   std::uint16_t first_port = 56000;  ///< DESIGN section 2, R372
   std::uint16_t last_port = 57000;   ///< inclusive
   std::uint16_t mtu = 1500;          ///< bytes of the IP packet
+  // Modes without a kernel interface:
+  std::optional<MacAddress> mac;         ///< ours; absent: the device's
+  std::vector<StaticNextHop> next_hops;  ///< the longest prefix counts
+  std::string capture_in;                ///< pcap: file of frames that come in; empty: none
+  std::string capture_out;               ///< pcap: file of what is sent; empty: it goes nowhere
+  Memif memif;
+};
+
+/// pcap mode: when and how often the captures come in.
+struct Replay {
+  std::uint32_t after_ports = 0;  ///< held until so many ports are in use
+  std::uint64_t passes = 1;       ///< 0: without end
 };
 
 /// One port of the io layer; its place in Engine::ports() is the value of Frame::port.

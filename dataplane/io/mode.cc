@@ -7,11 +7,9 @@ struct ModeName {
   Mode mode;
   std::string_view name;
 };
-constexpr ModeName kModeNames[] = {{Mode::kAuto, "auto"},
-                                   {Mode::kPci, "pci"},
-                                   {Mode::kAfXdp, "af_xdp"},
-                                   {Mode::kAfPacket, "af_packet"},
-                                   {Mode::kSocket, "socket"}};
+constexpr ModeName kModeNames[] = {{Mode::kAuto, "auto"},          {Mode::kPci, "pci"},       {Mode::kAfXdp, "af_xdp"},
+                                   {Mode::kAfPacket, "af_packet"}, {Mode::kSocket, "socket"}, {Mode::kPcap, "pcap"},
+                                   {Mode::kRing, "ring"},          {Mode::kMemif, "memif"}};
 
 }  // namespace
 
@@ -27,7 +25,8 @@ Result<Mode> parse_mode(std::string_view text) {
     if (entry.name == text) return entry.mode;
   }
   return fail(ErrorKind::kInvalidArgument,
-              "expected auto, pci, af_xdp, af_packet or socket, got '" + std::string(text) + "'", "io_mode");
+              "expected auto, pci, af_xdp, af_packet, socket, pcap, ring or memif, got '" + std::string(text) + "'",
+              "io_mode");
 }
 
 }  // namespace isthmus::io

@@ -14,7 +14,9 @@
 #include <cstring>
 
 #include "dataplane/base/log.h"
+#include "dataplane/io/capture_file.h"
 #include "dataplane/io/dpdk/frame_pool.h"
+#include "dataplane/io/dpdk/off_kernel.h"
 
 namespace isthmus::io::dpdk {
 namespace {
@@ -69,18 +71,33 @@ std::size_t buffers_for(std::size_t queues, std::size_t workers) {
   return queues * kBuffersPerQueue + kSpareBuffers + (workers - 1) * 2 * DpdkIo::kOutgoingFrames;
 }
 
+/// Frames of all captures, which the driver keeps in buffers. One that cannot be read tells so when it is opened.
+std::size_t captured_frames(std::span<const Network> networks) {
+  std::size_t sum = 0;
+  for (const Network& network : networks) {
+    if (!network.capture_in.empty()) sum += count_frames(network.capture_in).value_or(0);
+  }
+  return sum;
+}
+
 }  // namespace
 
-std::size_t DpdkEngine::memory_mb(std::span<const Network> networks, std::size_t workers) {
+std::size_t DpdkEngine::memory_mb(Mode mode, std::span<const Network> networks, std::size_t workers) {
   std::size_t queues = 0;
-  for (const PortInfo& info : interfaces_of(networks))
-    queues += std::max<std::size_t>(queues_of(info.interface), workers);
-  const std::size_t bytes = buffers_for(queues, workers) * kBytesPerBuffer;
+  std::size_t captured = 0;
+  if (has_kernel_interface(mode)) {
+    for (const PortInfo& info : interfaces_of(networks))
+      queues += std::max<std::size_t>(queues_of(info.interface), workers);
+  } else {
+    queues = networks.size() * workers;
+    captured = captured_frames(networks);
+  }
+  const std::size_t bytes = (buffers_for(queues, workers) + captured) * kBytesPerBuffer;
   return kOtherMemoryMb + (bytes >> 20U) / 2 * 2 + 2;
 }
 
-Status DpdkEngine::make_buffers(std::size_t queues, std::size_t workers) {
-  const auto count = static_cast<unsigned>(buffers_for(queues, workers) - 1);
+Status DpdkEngine::make_buffers(std::size_t queues, std::size_t workers, std::size_t captured) {
+  const auto count = static_cast<unsigned>(buffers_for(queues, workers) + captured - 1);
   auto pool = make_frame_pool(count, kBufferRoom);
   if (!pool) return forward_error(pool);
   buffers_ = *pool;
@@ -103,6 +120,7 @@ WorkerPort DpdkEngine::worker_port(std::size_t port_index, std::size_t worker, s
   WorkerPort entry;
   entry.number = port.number();
   entry.only = heard_ ? &*heard_ : nullptr;
+  if (!gates_.empty()) entry.gate = gates_[port_index].get();
   if (!twins_.empty()) entry.twin = twins_[port_index].get();
   entry.mac = port.mac();
   for (std::size_t queue = worker; queue < port.queues(); queue += workers) {
@@ -211,6 +229,52 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_pci(std::span<const Network
   engine->make_workers(workers);
   return engine;
 }
+
+Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_off_kernel(Mode mode, std::span<const Network> networks,
+                                                                std::size_t workers, const Replay& replay) {
+  std::unique_ptr<DpdkEngine> engine(new DpdkEngine(mode));
+  engine->gates_after_ports_ = replay.after_ports;
+  std::vector<std::uint64_t> captured;
+  for (const Network& network : networks) {
+    const auto frames = network.capture_in.empty() ? Result<std::uint64_t>(0) : count_frames(network.capture_in);
+    if (!frames) {
+      return fail(frames.error().kind, network.capture_in + " " + frames.error().message, "capture_in");
+    }
+    captured.push_back(*frames);
+    engine->gates_.push_back(*frames > 0 ? std::make_unique<Gate>() : nullptr);
+    if (*frames > 0) engine->gates_.back()->frames_left = replay.passes == 0 ? UINT64_MAX : *frames * replay.passes;
+  }
+  if (auto made = engine->make_buffers(networks.size() * workers, workers, captured_frames(networks)); !made) {
+    return forward_error(made);
+  }
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    PortSettings settings = off_kernel_port(mode, networks[i], i, captured[i]);
+    settings.queues = static_cast<std::uint16_t>(workers);
+    settings.workers = workers;
+    if (auto added = engine->add_port(settings, {networks[i].name, 0, {}, networks[i].mtu}); !added) {
+      return forward_error(added);
+    }
+    if (networks[i].mac) engine->infos_.back().mac = *networks[i].mac;
+  }
+  engine->make_workers(workers);
+  engine->open_gates();
+  return engine;
+}
+
+void DpdkEngine::open_gates() {
+  if (ports_in_use_ < gates_after_ports_) return;
+  for (const auto& gate : gates_) {
+    if (gate != nullptr) gate->open.store(true, std::memory_order_release);
+  }
+}
+
+Status DpdkEngine::open_port(const SocketAddress& /*local*/, std::size_t /*worker*/) {
+  ++ports_in_use_;
+  open_gates();
+  return {};
+}
+
+void DpdkEngine::close_port(const SocketAddress& /*local*/) { --ports_in_use_; }
 
 Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_devices(std::span<const Device> devices, std::size_t workers) {
   std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kAuto));

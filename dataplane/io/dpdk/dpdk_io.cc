@@ -4,6 +4,7 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -97,9 +98,14 @@ void DpdkIo::receive(Burst& burst) {
 void DpdkIo::receive_queue(std::uint8_t port_index, std::uint16_t queue, Burst& burst) {
   if (burst.full()) return;
   const WorkerPort& port = ports_[port_index];
+  std::size_t room = kBurstSize - burst.count;
+  if (port.gate != nullptr) {
+    if (!port.gate->open.load(std::memory_order_acquire)) return;
+    room = std::min<std::uint64_t>(room, port.gate->frames_left);
+  }
   std::array<rte_mbuf*, kBurstSize> mbufs;
-  const std::uint16_t got =
-      rte_eth_rx_burst(port.number, queue, mbufs.data(), static_cast<std::uint16_t>(kBurstSize - burst.count));
+  const std::uint16_t got = rte_eth_rx_burst(port.number, queue, mbufs.data(), static_cast<std::uint16_t>(room));
+  if (port.gate != nullptr) port.gate->frames_left -= got;
   bool given = false;
   for (std::uint16_t i = 0; i < got; ++i) {
     if (port.only == nullptr || is_for_us(mbufs[i], port)) {

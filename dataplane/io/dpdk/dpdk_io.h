@@ -26,6 +26,12 @@ struct Outgoing {
 /// From one worker to one other.
 using OutgoingRing = SpscRing<Outgoing>;
 
+/// A capture on its way in (pcap mode).
+struct Gate {
+  std::atomic<bool> open{false};  ///< written by the main thread
+  std::uint64_t frames_left = 0;  ///< the receiving worker's alone
+};
+
 /// One port as a worker uses it.
 struct WorkerPort {
   std::uint16_t number = 0;  ///< DPDK's
@@ -37,6 +43,8 @@ struct WorkerPort {
   const PortSlots* only = nullptr;
   /// pci: the kernel's end of the port, to which all other frames go. Freed where there is none: the kernel has them.
   Twin* twin = nullptr;
+  /// pcap: receive nothing before it is open, and no more than it lets pass.
+  Gate* gate = nullptr;
   std::array<std::uint8_t, 6> mac{};
 };
 

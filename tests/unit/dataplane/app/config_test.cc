@@ -90,6 +90,134 @@ TEST(Config, DeviceIsForPciAlone) {
   EXPECT_NE(to_text(config.error(), "f").find("network[1].device: is for io_mode"), std::string::npos);
 }
 
+std::string off_kernel_config(std::string_view mode, std::string_view keys, std::string_view hops) {
+  return "[dataplane]\nio_mode = \"" + std::string(mode) +
+         "\"\n[[network]]\nname = \"a\"\naddresses = [\"192.0.2.1\"]\n" + std::string(keys) + "\n" + std::string(hops) +
+         "\n";
+}
+
+constexpr std::string_view kHop = "[[network.next_hop]]\nto = \"198.51.100.0/24\"\nmac = \"02:00:00:00:0a:FF\"";
+
+TEST(Config, ReadsNetworksWithoutAKernelInterface) {
+  const auto memif = parse_config(off_kernel_config(
+      "memif", "mac = \"02:00:00:00:00:01\"\nmemif_socket = \"/run/x.sock\"\nmemif_id = 3\nmemif_role = \"client\"",
+      std::string(kHop) + "\n[[network.next_hop]]\nto = \"2001:db8::7\"\nmac = \"02:00:00:00:00:03\""));
+  ASSERT_TRUE(memif) << to_text(memif.error(), "f");
+  const io::Network& network = memif->networks[0];
+  EXPECT_EQ(network.mac, (io::MacAddress{2, 0, 0, 0, 0, 1}));
+  EXPECT_EQ(network.memif.socket, "/run/x.sock");
+  EXPECT_EQ(network.memif.id, 3U);
+  EXPECT_FALSE(network.memif.server);
+  ASSERT_EQ(network.next_hops.size(), 2U);
+  EXPECT_EQ(network.next_hops[0], (io::StaticNextHop{IpAddress::v4(198, 51, 100, 0), 24, {2, 0, 0, 0, 10, 255}}));
+  EXPECT_EQ(network.next_hops[1].prefix_bits, 128);
+
+  std::string text = off_kernel_config("pcap", "capture_in = \"in.pcap\"\ncapture_out = \"out.pcap\"", kHop);
+  text.insert(text.find("[[network]]"), "replay_after_ports = 4\nreplay_passes = 0\n");
+  const auto pcap = parse_config(text);
+  ASSERT_TRUE(pcap) << to_text(pcap.error(), "f");
+  EXPECT_EQ(pcap->networks[0].capture_in, "in.pcap");
+  EXPECT_EQ(pcap->networks[0].capture_out, "out.pcap");
+  EXPECT_EQ(pcap->replay.after_ports, 4U);
+  EXPECT_EQ(pcap->replay.passes, 0U);
+
+  const auto ring = parse_config(off_kernel_config("ring", "", kHop));
+  EXPECT_TRUE(ring) << to_text(ring.error(), "f");
+}
+
+struct OffKernelCase {
+  const char* name;
+  const char* mode;
+  const char* keys;
+  const char* hops;
+  const char* said;  // "file:line: key: ..."
+};
+
+class OffKernelErrors : public testing::TestWithParam<OffKernelCase> {};
+
+TEST_P(OffKernelErrors, NamesLineKeyAndWhatToDo) {
+  const OffKernelCase& bad = GetParam();
+  const auto config = parse_config(off_kernel_config(bad.mode, bad.keys, bad.hops));
+  ASSERT_FALSE(config);
+  const std::string text = to_text(config.error(), "f");
+  EXPECT_NE(text.find(bad.said), std::string::npos) << text;
+  EXPECT_EQ(config.error().size(), 1U) << text;
+}
+
+constexpr const char* kMemif = "memif_socket = \"/run/x\"\nmemif_role = \"server\"";
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, OffKernelErrors,
+    testing::Values(
+        OffKernelCase{"NoNextHop", "ring", "", "", "f:3: network[0].next_hop: is missing: in io_mode = \"ring\""},
+        OffKernelCase{"NextHopIsNoTable", "ring", "next_hop = 3", "", "f:6: network[0].next_hop: expected 1 to 256"},
+        OffKernelCase{"NextHopBesideTheKernel", "socket", "", kHop.data(), "f:7: network[0].next_hop: the kernel's"},
+        OffKernelCase{"BadPrefix", "ring", "",
+                      "[[network.next_hop]]\nto = \"192.0.2.0/33\"\nmac = \"02:00:00:00:00:02\"",
+                      "f:8: network[0].next_hop[0].to: expected addresses"},
+        OffKernelCase{"EmptyPrefix", "ring", "",
+                      "[[network.next_hop]]\nto = \"192.0.2.0/\"\nmac = \"02:00:00:00:00:02\"",
+                      "f:8: network[0].next_hop[0].to: expected addresses"},
+        OffKernelCase{"NoMac", "ring", "", "[[network.next_hop]]\nto = \"::/0\"",
+                      "f:7: network[0].next_hop[0].mac: expected"},
+        OffKernelCase{"GroupMac", "ring", "", "[[network.next_hop]]\nto = \"::/0\"\nmac = \"01:00:00:00:00:02\"",
+                      "f:9: network[0].next_hop[0].mac: expected"},
+        OffKernelCase{"CutMac", "ring", "", "[[network.next_hop]]\nto = \"::/0\"\nmac = \"02:00:00:00:00:2\"",
+                      "f:9: network[0].next_hop[0].mac: expected"},
+        OffKernelCase{"UnknownHopKey", "ring", "",
+                      "[[network.next_hop]]\nto = \"::/0\"\nmac = \"02:00:00:00:00:02\"\nvia = 1",
+                      "f:10: network[0].next_hop[0].via: is no known key"},
+        OffKernelCase{"HopTwice", "ring", "",
+                      "[[network.next_hop]]\nto = \"::/0\"\nmac = \"02:00:00:00:00:02\"\n"
+                      "[[network.next_hop]]\nto = \"::/0\"\nmac = \"02:00:00:00:00:03\"",
+                      "f:11: network[0].next_hop[1].to: is there twice"},
+        OffKernelCase{"OwnMacOfAGroup", "ring", "mac = \"ff:ff:ff:ff:ff:ff\"", kHop.data(),
+                      "f:6: network[0].mac: expected"},
+        OffKernelCase{"OwnMacBesideTheKernel", "socket", "mac = \"02:00:00:00:00:01\"", "",
+                      "f:6: network[0].mac: is the interface's"},
+        OffKernelCase{"Interface", "ring", "interface = \"eth0\"", kHop.data(), "f:6: network[0].interface: io_mode"},
+        OffKernelCase{"Device", "ring", "device = \"0000:03:00.0\"", kHop.data(), "f:6: network[0].device: is for"},
+        OffKernelCase{"NothingComesIn", "pcap", "capture_out = \"o\"", kHop.data(), "network: none has a capture_in"},
+        OffKernelCase{"OneFileBothWays", "pcap", "capture_in = \"o\"\ncapture_out = \"o\"", kHop.data(),
+                      "f:7: network[0].capture_out: is capture_in too"},
+        OffKernelCase{"PathWithComma", "pcap", "capture_in = \"a,b\"", kHop.data(),
+                      "f:6: network[0].capture_in: expected a path"},
+        OffKernelCase{"CaptureInRing", "ring", "capture_in = \"a\"", kHop.data(),
+                      "f:6: network[0].capture_in: is for io_mode = \"pcap\""},
+        OffKernelCase{"MemifKeysInRing", "ring", "memif_id = 0", kHop.data(),
+                      "f:6: network[0].memif_id: is for io_mode = \"memif\""},
+        OffKernelCase{"NoSocket", "memif", "memif_role = \"server\"", kHop.data(),
+                      "f:3: network[0].memif_socket: is missing"},
+        OffKernelCase{"NoRole", "memif", "memif_socket = \"/run/x\"", kHop.data(),
+                      "f:3: network[0].memif_role: is missing"},
+        OffKernelCase{"UnknownRole", "memif", "memif_socket = \"/run/x\"\nmemif_role = \"master\"", kHop.data(),
+                      "f:7: network[0].memif_role: expected one of server, client"},
+        OffKernelCase{"NegativeId", "memif", "memif_socket = \"/run/x\"\nmemif_role = \"server\"\nmemif_id = -1",
+                      kHop.data(), "f:8: network[0].memif_id: expected a whole number"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Config, MemifNetworksOnOneSocketDifferInIdAndAgreeInRole) {
+  const auto two = [](std::string_view second) {
+    return parse_config(off_kernel_config("memif", kMemif, kHop) +
+                        "[[network]]\nname = \"b\"\naddresses = [\"192.0.2.9\"]\nmemif_socket = \"/run/x\"\n" +
+                        std::string(second) + "\n" + std::string(kHop) + "\n");
+  };
+  EXPECT_TRUE(two("memif_id = 1\nmemif_role = \"server\""));
+  EXPECT_NE(to_text(two("memif_role = \"server\"").error(), "f").find("network[1].memif_id: network 'a' has it"),
+            std::string::npos);
+  EXPECT_NE(
+      to_text(two("memif_id = 1\nmemif_role = \"client\"").error(), "f").find("network[1].memif_role: network 'a'"),
+      std::string::npos);
+}
+
+TEST(Config, ReplayIsForPcapAlone) {
+  std::string text = off_kernel_config("ring", "", kHop);
+  text.insert(text.find("[[network]]"), "replay_passes = 2\n");
+  const auto config = parse_config(text);
+  ASSERT_FALSE(config);
+  EXPECT_EQ(to_text(config.error(), "f"), "f:3: dataplane.replay_passes: is for io_mode = \"pcap\"\n");
+}
+
 TEST(Config, PoolIsInclusive56000To57000ByDefault) {
   const auto config = parse_config(kGood);
   ASSERT_TRUE(config);

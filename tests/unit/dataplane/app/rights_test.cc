@@ -10,6 +10,11 @@ constexpr std::uint64_t bit(int capability) { return std::uint64_t{1} << static_
 
 TEST(MissingRights, SocketsNeedNone) { EXPECT_EQ(missing_rights(io::Mode::kSocket, {}), ""); }
 
+TEST(MissingRights, ModesWithoutAKernelInterfaceNeedNone) {
+  for (const io::Mode mode : {io::Mode::kPcap, io::Mode::kRing, io::Mode::kMemif})
+    EXPECT_EQ(missing_rights(mode, {}), "");
+}
+
 TEST(MissingRights, NamesAllThatAreMissing) {
   EXPECT_EQ(missing_rights(io::Mode::kAfPacket, {}), "CAP_NET_ADMIN, CAP_NET_RAW");
   EXPECT_EQ(missing_rights(io::Mode::kAfXdp, {}), "CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_IPC_LOCK");

@@ -205,6 +205,88 @@ TEST_F(DpdkEngineTest, AWorkerWithoutAQueueSendsByAnothersQueue) {
   EXPECT_NE(written.find("by another's queue"), std::string::npos);
 }
 
+Network off_kernel(std::string name) {
+  Network network;
+  network.name = std::move(name);
+  network.addresses = {IpAddress::v4(192, 0, 2, 1)};
+  return network;
+}
+
+std::string capture_of(std::initializer_list<std::string_view> frames) {
+  const std::string path = testing::TempDir() + "isthmus_replay.pcap";
+  std::ofstream file(path, std::ios::binary);
+  const auto words = [&](std::initializer_list<std::uint32_t> values) {
+    for (const std::uint32_t value : values) file.write(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  words({0xa1b2c3d4, 0x00040002, 0, 0, 65535, 1});
+  for (const std::string_view frame : frames) {
+    const auto bytes = static_cast<std::uint32_t>(frame.size());
+    words({0, 0, bytes, bytes});
+    file.write(frame.data(), static_cast<std::streamsize>(frame.size()));
+  }
+  return path;
+}
+
+std::vector<std::string> received(Io& io) {
+  std::vector<std::string> texts;
+  Burst burst;
+  for (int turn = 0; turn < 4; ++turn) {
+    io.receive(burst);
+    for (std::size_t i = 0; i < burst.count; ++i) {
+      texts.emplace_back(reinterpret_cast<const char*>(burst.frames[i].data), burst.frames[i].length);
+      io.release(burst.frames[i]);
+    }
+    burst.count = 0;
+  }
+  return texts;
+}
+
+TEST_F(DpdkEngineTest, CaptureWaitsForItsPortsAndComesAsOftenAsAsked) {
+  Network in = off_kernel("in");
+  in.capture_in = capture_of({"one", "two", "three"});
+  in.mac = MacAddress{2, 0, 0, 0, 0, 7};
+  const Network networks[] = {in, off_kernel("out")};
+  auto engine = DpdkEngine::open_off_kernel(Mode::kPcap, networks, 1, {2, 2});
+  ASSERT_TRUE(engine) << to_string(engine.error());
+  EXPECT_EQ((*engine)->ports()[0].mac, *in.mac);
+  EXPECT_EQ((*engine)->ports()[0].interface_index, 0U);
+  Io& io = (*engine)->io(0);
+  io.attach_thread();
+  EXPECT_TRUE(received(io).empty());
+  ASSERT_TRUE((*engine)->open_port({in.addresses[0], 56000}, 0));
+  EXPECT_TRUE(received(io).empty());
+  ASSERT_TRUE((*engine)->open_port({in.addresses[0], 56001}, 0));
+  EXPECT_EQ(received(io), (std::vector<std::string>{"one", "two", "three", "one", "two", "three"}));
+  EXPECT_TRUE(received(io).empty());
+  // What is sent to a network without a capture goes nowhere, and is taken.
+  Burst burst;
+  burst.add(write(io, "away", 1));
+  EXPECT_EQ(io.send(burst), 0U);
+}
+
+TEST_F(DpdkEngineTest, CaptureThatIsNoneIsATypedErrorOfItsKey) {
+  Network in = off_kernel("in");
+  in.capture_in = testing::TempDir() + "isthmus_no_capture";
+  std::ofstream(in.capture_in) << "no capture";
+  const Network networks[] = {in};
+  const auto refused = DpdkEngine::open_off_kernel(Mode::kPcap, networks, 1, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kMalformedInput);
+  EXPECT_NE(to_string(refused.error()).find("capture_in"), std::string::npos);
+}
+
+TEST_F(DpdkEngineTest, RingNetworksGiveBackWhatIsSent) {
+  const Network networks[] = {off_kernel("a"), off_kernel("b")};
+  auto engine = DpdkEngine::open_off_kernel(Mode::kRing, networks, 1, {});
+  ASSERT_TRUE(engine) << to_string(engine.error());
+  Io& io = (*engine)->io(0);
+  io.attach_thread();
+  Burst burst;
+  burst.add(write(io, "to b", 1));
+  EXPECT_EQ(io.send(burst), 0U);
+  EXPECT_EQ(received(io), std::vector<std::string>{"to b"});
+}
+
 TEST_F(DpdkEngineTest, MissingInterfaceIsATypedError) {
   Network network;
   network.name = "none";
