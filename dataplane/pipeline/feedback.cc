@@ -41,9 +41,7 @@ payload::SourceEntry wanted_entry(const Leg& leg) {
   constexpr std::uint8_t kUsualPayloadType = 122;
   payload::SourceEntry entry;
   entry.payload_type = kUsualPayloadType;
-  for (std::size_t i = leg.config->payload.size(); i > 0; --i) {
-    if (leg.config->payload[i - 1].known) entry.payload_type = static_cast<std::uint8_t>(i - 1);
-  }
+  if (!leg.config->payload.empty()) entry.payload_type = leg.config->payload.front().from;
   entry.mode = 1;
   entry.flags = payload::kConstrainedBaselineOnly;
   entry.aspect_ratios = payload::kAspect4x3 | payload::kAspect16x9;

@@ -97,9 +97,10 @@ bool map_source(State& state, Leg& leg, const Packet& packet, const wire::RtpHea
     reason = DropReason::kDirectionClosed;
     return false;
   }
-  const PayloadRule& rule = leg.config->payload[header.payload_type];
-  reason = rule.known ? DropReason::kSsrcOutOfRange : DropReason::kPayloadTypeUnknown;
-  if (!rule.known || !leg.config->peer_ssrcs.contains(header.ssrc)) return false;
+  const PayloadRule* const found = leg.config->rule(header.payload_type);
+  reason = found != nullptr ? DropReason::kSsrcOutOfRange : DropReason::kPayloadTypeUnknown;
+  if (found == nullptr || !leg.config->peer_ssrcs.contains(header.ssrc)) return false;
+  const PayloadRule& rule = *found;
   out.payload_type = rule.to;
   if ((receive.slow & LegReceive::kAnnounce) != 0) announce(state, leg, packet);
 

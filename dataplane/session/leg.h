@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "dataplane/base/drop_reason.h"
 #include "dataplane/contract/messages.h"
@@ -27,9 +28,9 @@ inline constexpr std::size_t kMaxHeaderBytes = 14 + 40 + 8;  ///< Ethernet, IPv6
 inline constexpr std::uint64_t kOldKeyNs = 10'000'000'000;   ///< DESIGN, SRTP: old receive keys live 10 s
 inline constexpr std::uint8_t kNoPayloadType = 0xff;
 
-/// What becomes of one payload type (a PayloadMap in its place).
+/// What becomes of one payload type (a PayloadMap).
 struct PayloadRule {
-  bool known = false;
+  std::uint8_t from = 0;
   std::uint8_t to = 0;
   std::uint32_t from_clock_hz = 0;
   std::uint32_t to_clock_hz = 0;
@@ -66,7 +67,15 @@ struct LegConfig {
   contract::SsrcRange peer_ssrcs;
   contract::FeedbackDialect feedback = contract::FeedbackDialect::kRfc4585;
   contract::VideoSpec video;             ///< how the peer of this leg packs its pictures
-  std::array<PayloadRule, 128> payload;  ///< of packets received on this leg, for the other one
+  std::vector<PayloadRule> payload;  ///< of packets received on this leg, for the other one; in order of `from`
+
+  /// nullptr: no such payload type. For the long way through the map stage: the short one remembers the last.
+  const PayloadRule* rule(std::uint8_t payload_type) const {
+    for (const PayloadRule& rule : payload) {  // at most contract::kMaxPayloadMaps
+      if (rule.from == payload_type) return &rule;
+    }
+    return nullptr;
+  }
 };
 
 /// One stream of a revision. Immutable after it was made.

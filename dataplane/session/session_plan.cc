@@ -236,10 +236,10 @@ class LegPlanner {
   LegRecord record_;
 };
 
-void fill_payloads(const std::vector<contract::PayloadMap>& maps, std::array<PayloadRule, 128>& rules) {
-  for (const contract::PayloadMap& map : maps) {
-    rules[map.from] = {true, map.to, map.from_clock_hz, map.to_clock_hz};
-  }
+void fill_payloads(const std::vector<contract::PayloadMap>& maps, std::vector<PayloadRule>& rules) {
+  rules.reserve(maps.size());
+  for (const contract::PayloadMap& map : maps) rules.push_back({map.from, map.to, map.from_clock_hz, map.to_clock_hz});
+  std::sort(rules.begin(), rules.end(), [](const PayloadRule& a, const PayloadRule& b) { return a.from < b.from; });
 }
 
 void fill_dscp(const LegSpec& spec, LegConfig& config) {
