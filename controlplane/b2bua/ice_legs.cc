@@ -80,6 +80,8 @@ void IceLegs::follow_stream(const Key& key, const media::StreamLeg& leg, event_l
   const ice::Credentials local{ice.local_ufrag, ice.local_pwd};
   const ice::Credentials remote{ice.remote_ufrag, ice.remote_pwd};
   std::vector<sdp::Candidate> candidates = media::local_candidates(leg);
+  // One connection carries both components ([MS-ICE2]); a check of the second one is answered like any other.
+  if (leg.is_over_tcp()) std::erase_if(candidates, [](const sdp::Candidate& one) { return one.component != 1; });
   const auto found = known_.find(key);
   const bool same = found != known_.end() && found->second.local == local &&
                     found->second.local_candidates == candidates &&

@@ -95,7 +95,8 @@ void add_data_plane(std::string& out, const json::value& status) {
                {"RESTING", Align::kRight},
                {"TAKEN", Align::kRight}});
   for (const json::value& pool : items(at(data_plane, "pools"))) {
-    pools.add({text(pool, "network"), text(pool, "address"), text(pool, "first_port") + "-" + text(pool, "last_port"),
+    pools.add({text(pool, "network"), text(pool, "address"),
+               text(pool, "first_port") + "-" + text(pool, "last_port") + "/" + text(pool, "protocol"),
                text(pool, "in_use"), text(pool, "resting"), text(pool, "percent") + " %"});
   }
   if (!pools.empty()) out += "\n" + pools.text();

@@ -10,6 +10,16 @@ std::uint64_t pair_priority(std::uint32_t controlling, std::uint32_t controlled)
   return (low << 32U) + 2 * high + (controlling > controlled ? 1U : 0U);
 }
 
+namespace {
+
+bool may_dial(sdp::CandidateTransport ours, sdp::CandidateTransport theirs) {
+  using sdp::CandidateTransport;
+  if (ours == CandidateTransport::kUdp) return theirs == CandidateTransport::kUdp;
+  return ours == CandidateTransport::kTcpActive && theirs == CandidateTransport::kTcpPassive;
+}
+
+}  // namespace
+
 Checklist::Checklist(std::vector<sdp::Candidate> local, bool controlling)
     : local_(std::move(local)), controlling_(controlling) {}
 
@@ -17,18 +27,21 @@ void Checklist::add_remote(const std::vector<sdp::Candidate>& candidates) {
   std::vector<std::pair<std::size_t, std::size_t>> wanted;
   std::size_t taken = 0;
   for (const sdp::Candidate& candidate : candidates) {
-    if (candidate.transport != sdp::CandidateTransport::kUdp) continue;  // audio and video are UDP here
+    if (sdp::is_tcp(candidate.transport) != is_over_tcp()) continue;
     if (taken == kMaxRemoteCandidates) break;
     ++taken;
     const auto known = std::ranges::find_if(remote_, [&](const sdp::Candidate& have) {
-      return have.component == candidate.component && have.address == candidate.address;
+      const bool same_place = have.component == candidate.component && have.address == candidate.address;
+      return same_place && have.transport == candidate.transport;
     });
     if (known != remote_.end()) {
       if (known->type == sdp::CandidateType::kPeerReflexive) *known = candidate;
       continue;
     }
     remote_.push_back(candidate);
-    for (std::size_t local = 0; local < local_.size(); ++local) wanted.emplace_back(local, remote_.size() - 1);
+    for (std::size_t local = 0; local < local_.size(); ++local) {
+      if (may_dial(local_[local].transport, candidate.transport)) wanted.emplace_back(local, remote_.size() - 1);
+    }
   }
   // Where they are too many the best stay (RFC 8445 6.1.2.5); equal ones in the order of the description.
   std::ranges::sort(wanted, [&](const auto& a, const auto& b) {
@@ -56,7 +69,8 @@ std::optional<PairIndex> Checklist::add_peer_reflexive(std::uint16_t component, 
                                                        std::uint32_t priority) {
   if (peer_reflexive_ == kMaxPeerReflexive || pairs_.size() == kMaxPairs) return std::nullopt;
   const auto ours = std::ranges::find_if(local_, [&](const sdp::Candidate& candidate) {
-    return candidate.component == component && candidate.address.ip.family == source.ip.family;
+    return candidate.component == component && candidate.address.ip.family == source.ip.family &&
+           candidate.transport != sdp::CandidateTransport::kTcpActive;
   });
   if (ours == local_.end()) return std::nullopt;
   ++peer_reflexive_;
@@ -67,6 +81,7 @@ std::optional<PairIndex> Checklist::add_peer_reflexive(std::uint16_t component, 
   candidate.priority = priority;
   candidate.address = source;
   candidate.type = sdp::CandidateType::kPeerReflexive;
+  if (is_over_tcp()) candidate.transport = sdp::CandidateTransport::kTcpActive;
   remote_.push_back(std::move(candidate));
   form(static_cast<std::size_t>(ours - local_.begin()), remote_.size() - 1);
   return pairs_.size() - 1;

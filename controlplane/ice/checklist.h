@@ -41,9 +41,10 @@ class Checklist {
  public:
   Checklist(std::vector<sdp::Candidate> local, bool controlling);
 
-  /// Forms pairs with candidates of the peer, the first kMaxRemoteCandidates of them; those of a component or family
-  /// that we have no candidate for, and TCP, form none. Peer-reflexive ones that turn out to be signalled get their
-  /// real foundation and priority (RFC 8445 7.3.1.3).
+  /// Forms pairs with candidates of the peer, the first kMaxRemoteCandidates of them; those of a component, family or
+  /// transport that we have no candidate for form none. Over TCP we only dial (RFC 6544 6.2): who dials us forms a pair
+  /// when his check comes. Peer-reflexive ones that turn out to be signalled get their real foundation and priority
+  /// (RFC 8445 7.3.1.3).
   void add_remote(const std::vector<sdp::Candidate>& candidates);
   /// A source that no candidate stands for (RFC 8445 7.3.1.3); empty when there are too many.
   std::optional<PairIndex> add_peer_reflexive(std::uint16_t component, const SocketAddress& source,
@@ -52,6 +53,7 @@ class Checklist {
 
   void set_controlling(bool controlling);
 
+  bool is_over_tcp() const { return !local_.empty() && sdp::is_tcp(local_.front().transport); }
   const std::vector<sdp::Candidate>& local() const { return local_; }
   const std::vector<sdp::Candidate>& remote() const { return remote_; }
   const std::vector<Pair>& pairs() const { return pairs_; }

@@ -76,6 +76,10 @@ void Agent::on_request(StreamIndex index, Stream& stream, std::uint16_t componen
   if (!resolve_role(index, stream, component, source, message, form)) return;
   form_ = form;  // what the peer writes it reads
   emit(index, component, source, write_success(message.header.transaction, source, *message.username, form, password));
+  // Over TCP one connection carries both components ([MS-ICE2]). A peer that checks the second one all the same,
+  // perhaps on a connection of its own, is answered, and that is all.
+  constexpr std::uint32_t kSecondComponent = 256 - 2;  // RFC 8445 5.1.2.1, the last octet
+  if (stream.checklist.is_over_tcp() && (*message.priority & 0xffU) == kSecondComponent) return;
   EarlyCheck check{component, source, *message.priority, message.use_candidate, std::string(*message.username)};
   if (stream.remote) return triggered_check(index, stream, check, now);
   if (stream.early.size() < kMaxEarlyChecks) stream.early.push_back(std::move(check));  // RFC 8445 7.3

@@ -14,7 +14,7 @@ tl::unexpected<Refusal> violation(std::string text) {
 // Into `leg`, or the reason why the stream cannot go on.
 Outcome<void> read_answered(const LegSettings& settings, const sdp::SessionDescription& answer,
                             const sdp::MediaSection& section, const sdp::MediaSection& offered, StreamLeg& leg) {
-  if (!sdp::is_rtp(section.protocol) || sdp::is_over_tcp(section.protocol))
+  if (!sdp::is_rtp(section.protocol) || (sdp::is_over_tcp(section.protocol) && !leg.is_over_tcp()))
     return violation("the answer changes the protocol of an m= line");
   std::vector<LegFormat> formats = match_answer(leg.formats, section.formats);
   if (!has_real_codec(formats)) {
@@ -36,7 +36,7 @@ Outcome<void> read_answered(const LegSettings& settings, const sdp::SessionDescr
   if (leg.send_crypto && !encryption->send) leg.own_crypto.clear();
   leg.send_crypto = std::move(encryption->send);
   leg.receive_crypto = std::move(encryption->receive);
-  leg.protocol = section.protocol;
+  leg.protocol = leg.is_over_tcp() ? sdp::over_tcp(section.protocol) : section.protocol;
   // An answer cannot take more than was offered (RFC 3264 6.1).
   const sdp::Direction allowed = sdp::reversed(offered.direction);
   leg.peer_wish = sdp::make_direction(sdp::sends(leg.peer_direction) || !sdp::sends(allowed),

@@ -14,8 +14,9 @@ namespace {
 using sdp::MediaKind;
 using sdp::MediaSection;
 
-bool is_candidate(const MediaSection& section) {
-  return section.is_active() && sdp::is_rtp(section.protocol) && !sdp::is_over_tcp(section.protocol) &&
+bool is_candidate(const LegSettings& settings, const MediaSection& section) {
+  return section.is_active() && sdp::is_rtp(section.protocol) &&
+         (!sdp::is_over_tcp(section.protocol) || is_tcp_only(settings, section)) &&
          (section.kind == MediaKind::kAudio || section.kind == MediaKind::kVideo);
 }
 
@@ -74,7 +75,7 @@ class OfferReading {
 
   void read_line(std::size_t i) {
     const MediaSection& section = offer_.media[i];
-    if (!is_candidate(section)) return;
+    if (!is_candidate(leg_media().settings, section)) return;
     has_candidate_ = true;
     KindState& kind = kinds_[section.kind];
     LegLine& line = leg_media().lines[i];
@@ -120,15 +121,28 @@ class OfferReading {
     const bool went_on = position && *position < was_accepted_.size() && was_accepted_[*position];
     // A leg without ICE for a while starts anew when the peer has it again.
     if (dialect(from_) == Dialect::kMicrosoft && !leg.ice) leg.ice = draw_ice(random_);
+    if (auto chosen = choose_protocol(section, crypto->has_value(), leg); !chosen) return chosen;
     if (auto transport = read_transport(settings, offer_, section, leg); !transport) return transport;
 
     read_ice_of(section, leg, went_on);
     leg.formats = std::move(formats);
     for (const LegFormat& format : leg.formats) remember_number(leg.numbers, format.peer);
-    leg.protocol = wording_of(settings.dialect).answered_protocol(section.protocol, crypto->has_value());
     leg.receive_crypto = std::move(*crypto);
     set_own_key(leg, went_on);
     leg.accepted = true;
+    return {};
+  }
+
+  // A leg that has its ports keeps what carries it.
+  Outcome<void> choose_protocol(const MediaSection& section, bool secured, StreamLeg& leg) {
+    const LegSettings& settings = leg_media().settings;
+    const bool tcp = leg.local_rtp ? leg.is_over_tcp() : is_tcp_only(settings, section);
+    if (sdp::is_over_tcp(section.protocol) && !tcp) {
+      return tl::unexpected<Refusal>(
+          make_refusal(RefusalKind::kNoUsableAddress, "a stream cannot change to TCP while it has its ports"));
+    }
+    leg.protocol = wording_of(settings.dialect).answered_protocol(section.protocol, secured);
+    if (tcp) leg.protocol = sdp::over_tcp(leg.protocol);
     return {};
   }
 

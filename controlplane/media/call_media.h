@@ -34,7 +34,7 @@ struct StreamIce {
   SecretBytes local_pwd{};
   std::string remote_ufrag{};  ///< Empty until the peer's description is here; so is the password.
   SecretBytes remote_pwd{};
-  /// Of the peer: UDP, to addresses we may send to, of the two components.
+  /// Of the peer: of the leg's transport, to addresses we may send to, of the two components.
   std::vector<sdp::Candidate> remote_candidates{};
   /// The peer's last description named our candidates (a=remote-candidates): its agent has finished.
   bool peer_concluded = false;
@@ -91,6 +91,8 @@ struct StreamLeg {
   const std::optional<SocketAddress>& transmit_rtcp() const {
     return ice && ice->nominated_rtp ? ice->nominated_rtcp : remote_rtcp;
   }
+  /// One connection carries RTP, RTCP and checks (RFC 4571); decided by the offer that made the leg, for good.
+  bool is_over_tcp() const { return sdp::is_over_tcp(protocol); }
   bool is_secured() const { return send_crypto.has_value() && receive_crypto.has_value(); }
   bool operator==(const StreamLeg&) const = default;
 };

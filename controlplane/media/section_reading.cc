@@ -59,10 +59,9 @@ std::optional<std::uint64_t> microsoft_video_limit(const sdp::SessionDescription
   return real_limit(sdp::bandwidth_bps(description.bandwidths));
 }
 
-bool has_usable_candidate(const LegSettings& settings, const sdp::MediaSection& section) {
+bool has_usable_candidate(const LegSettings& settings, const sdp::MediaSection& section, bool tcp) {
   return section.has_ice() && std::ranges::any_of(section.candidates, [&](const sdp::Candidate& candidate) {
-           return candidate.transport == sdp::CandidateTransport::kUdp &&
-                  is_media_address(settings, candidate.address.ip) &&
+           return sdp::is_tcp(candidate.transport) == tcp && is_media_address(settings, candidate.address.ip) &&
                   (candidate.address.ip.is_v6() ? settings.has_v6 : settings.has_v4);
          });
 }
@@ -77,6 +76,11 @@ std::optional<std::uint64_t> limit_of(const LegSettings& settings, const sdp::Se
 }
 
 }  // namespace
+
+bool is_tcp_only(const LegSettings& settings, const sdp::MediaSection& section) {
+  if (settings.dialect != Dialect::kMicrosoft || !has_usable_candidate(settings, section, true)) return false;
+  return sdp::is_over_tcp(section.protocol) || !has_usable_candidate(settings, section, false);
+}
 
 bool is_media_address(const LegSettings& settings, const IpAddress& address) {
   if (address.is_loopback()) return settings.policy.allow_loopback;
@@ -140,11 +144,17 @@ Outcome<void> read_transport(const LegSettings& settings, const sdp::SessionDesc
                              const sdp::MediaSection& section, StreamLeg& leg) {
   auto addresses = read_addresses(settings, description, section);
   // Where candidates decide, c= only says where media goes until then.
-  const bool by_ice = leg.ice && has_usable_candidate(settings, section);
+  const bool by_ice = leg.ice && has_usable_candidate(settings, section, leg.is_over_tcp());
   if (!addresses && by_ice) {
     addresses = PeerAddresses{std::nullopt, std::nullopt, leg.local_rtp ? leg.family : settings.preferred};
   }
   if (!addresses) return tl::unexpected<Refusal>(addresses.error());
+  if (leg.is_over_tcp()) {
+    if (!by_ice) return no_address("a stream over TCP has no TCP candidate that can be used");
+    // Nothing goes to an address that no connection leads to.
+    addresses->rtp.reset();
+    addresses->rtcp.reset();
+  }
   const bool has_ports = leg.local_rtp.has_value();
   if (addresses->rtp && has_ports && addresses->family != leg.family) {
     return no_address("a stream cannot change between IPv4 and IPv6 while it has its ports");

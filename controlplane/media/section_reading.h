@@ -25,6 +25,9 @@ Outcome<PeerAddresses> read_addresses(const LegSettings& settings, const sdp::Se
 bool is_media_address(const LegSettings& settings, const IpAddress& address);
 
 /// Puts addresses, direction, bandwidth, feedback and packet times of `section` into `leg`.
+/// A Microsoft peer that names candidates, and none for UDP that we could use ([MS-ICE2], R80).
+bool is_tcp_only(const LegSettings& settings, const sdp::MediaSection& section);
+
 Outcome<void> read_transport(const LegSettings& settings, const sdp::SessionDescription& description,
                              const sdp::MediaSection& section, StreamLeg& leg);
 

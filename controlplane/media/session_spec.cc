@@ -71,9 +71,11 @@ contract::LegSpec leg_spec(const LegMedia& media, sdp::MediaKind kind, const Str
   spec.dscp = marking.dscp;
   spec.dscp_rule = marking.rule;
   spec.dscp_map = marking.map;
-  spec.rtcp_mux = leg.rtcp_mux;
+  const bool tcp = leg.is_over_tcp();
+  spec.transport = tcp ? contract::LegTransport::kTcp : contract::LegTransport::kUdp;
+  spec.rtcp_mux = leg.rtcp_mux || tcp;
   spec.remote_rtp = leg.transmit_rtp();
-  spec.remote_rtcp = leg.transmit_rtcp();
+  spec.remote_rtcp = tcp ? leg.transmit_rtp() : leg.transmit_rtcp();
   spec.source_rule = source_rule(policy, leg);
   spec.ice = ice_spec(media, leg);
   spec.own_ssrcs = contract_range(leg.own_ssrcs);

@@ -23,6 +23,15 @@ constexpr std::uint32_t host_priority(std::uint16_t component) {
 }
 static_assert(host_priority(1) == 2130706431 && host_priority(2) == 2130705918);
 
+// Of candidates over TCP the local preference says the direction as well ([MS-ICE2], as clients write it): transport 6,
+// then active 5 or passive 2, then a number that counts down.
+constexpr std::uint32_t tcp_priority(bool active, std::uint16_t component) {
+  const std::uint32_t preference = (6U << 12U) + ((active ? 5U : 2U) << 9U) + (active ? 0x1fbU : 0x1fdU);
+  return (kHostTypePreference << 24U) + ((preference - 2U * (component - 1U)) << 8U) + (256U - component);
+}
+static_assert(tcp_priority(false, 1) == 2120613375 && tcp_priority(false, 2) == 2120612862);
+static_assert(tcp_priority(true, 1) == 2121006079 && tcp_priority(true, 2) == 2121005566);
+
 std::string draw_text(std::size_t size, RandomSource& random) {
   constexpr std::string_view kIceChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
@@ -53,8 +62,24 @@ sdp::Candidate host_candidate(std::uint16_t component, const SocketAddress& addr
   return candidate;
 }
 
+// Peers listen on it and dial from it: the kernel lets a port do both.
+std::vector<sdp::Candidate> tcp_candidates(const StreamLeg& leg) {
+  std::vector<sdp::Candidate> candidates;
+  for (const bool active : {false, true}) {
+    for (const std::uint16_t component : {std::uint16_t{1}, std::uint16_t{2}}) {
+      if (component == 2 && leg.rtcp_mux) continue;
+      sdp::Candidate candidate = host_candidate(component, *leg.local_rtp);  // of both components: one connection
+      candidate.foundation = active ? "2" : "1";
+      candidate.transport = active ? sdp::CandidateTransport::kTcpActive : sdp::CandidateTransport::kTcpPassive;
+      candidate.priority = tcp_priority(active, component);
+      candidates.push_back(candidate);
+    }
+  }
+  return candidates;
+}
+
 bool is_usable(const LegSettings& settings, const StreamLeg& leg, const sdp::Candidate& candidate) {
-  return candidate.transport == sdp::CandidateTransport::kUdp && candidate.component <= 2 &&
+  return sdp::is_tcp(candidate.transport) == leg.is_over_tcp() && candidate.component <= 2 &&
          candidate.address.port != 0 && candidate.address.ip.family == leg.family &&
          is_media_address(settings, candidate.address.ip);
 }
@@ -101,6 +126,7 @@ bool read_ice(const LegSettings& settings, const sdp::MediaSection& section, Str
 std::vector<sdp::Candidate> local_candidates(const StreamLeg& leg) {
   std::vector<sdp::Candidate> candidates;
   if (!leg.local_rtp) return candidates;
+  if (leg.is_over_tcp()) return tcp_candidates(leg);
   candidates.push_back(host_candidate(1, *leg.local_rtp));
   if (leg.local_rtcp && !leg.rtcp_mux) candidates.push_back(host_candidate(2, *leg.local_rtcp));
   return candidates;
@@ -109,11 +135,14 @@ std::vector<sdp::Candidate> local_candidates(const StreamLeg& leg) {
 namespace {
 
 // Of the pairs our agent chose; before that, when the peer's agent was faster, of the candidates it is left with.
-std::vector<sdp::RemoteCandidate> chosen_remote(const StreamIce& ice) {
+std::vector<sdp::RemoteCandidate> chosen_remote(const StreamLeg& leg) {
+  const StreamIce& ice = *leg.ice;
   std::vector<sdp::RemoteCandidate> chosen;
   if (ice.nominated_rtp) {
     chosen.push_back({1, *ice.nominated_rtp});
-    if (ice.nominated_rtcp && *ice.nominated_rtcp != *ice.nominated_rtp) chosen.push_back({2, *ice.nominated_rtcp});
+    const bool has_own =
+        ice.nominated_rtcp && (leg.is_over_tcp() ? !leg.rtcp_mux : *ice.nominated_rtcp != *ice.nominated_rtp);
+    if (has_own) chosen.push_back({2, *ice.nominated_rtcp});
     return chosen;
   }
   if (!ice.peer_concluded) return chosen;
@@ -131,7 +160,7 @@ void write_ice(const StreamLeg& leg, sdp::MediaSection& section) {
   section.ice_ufrag = leg.ice->local_ufrag;
   section.ice_pwd = leg.ice->local_pwd;
   section.candidates = local_candidates(leg);
-  section.remote_candidates = chosen_remote(*leg.ice);
+  section.remote_candidates = chosen_remote(leg);
 }
 
 CallMedia with_nominated(CallMedia media, Side side, std::size_t stream, const SocketAddress& rtp,
@@ -140,7 +169,7 @@ CallMedia with_nominated(CallMedia media, Side side, std::size_t stream, const S
   StreamLeg& leg = media.streams[stream].leg[contract::index(side)];
   if (!leg.ice || leg.ice->remote_ufrag.empty()) return media;
   leg.ice->nominated_rtp = rtp;
-  leg.ice->nominated_rtcp = leg.rtcp_mux ? std::optional(rtp) : rtcp;
+  leg.ice->nominated_rtcp = leg.rtcp_mux || leg.is_over_tcp() ? std::optional(rtp) : rtcp;
   return media;
 }
 

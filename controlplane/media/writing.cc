@@ -137,7 +137,7 @@ Outcome<void> set_offered_encryption(const LegSettings& settings, StreamLeg& leg
   if (went_on) return {};
   auto offered = offer_encryption(settings, random);
   if (!offered) return tl::unexpected<Refusal>(offered.error());
-  leg.protocol = offered->protocol;
+  leg.protocol = leg.is_over_tcp() ? sdp::over_tcp(offered->protocol) : offered->protocol;
   leg.own_crypto = std::move(offered->crypto);
   leg.send_crypto.reset();
   leg.receive_crypto.reset();

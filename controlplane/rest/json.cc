@@ -37,9 +37,15 @@ json::object alarm_object(const status::Alarm& alarm) {
 }
 
 json::object pool_object(const contract::PoolUse& pool) {
-  return {{"network", pool.network},     {"address", to_string(pool.address)},   {"first_port", pool.first_port},
-          {"last_port", pool.last_port}, {"usable", status::usable_ports(pool)}, {"in_use", pool.in_use},
-          {"resting", pool.resting},     {"percent", status::use_percent(pool)}};
+  return {{"network", pool.network},
+          {"protocol", status::protocol_of(pool)},
+          {"address", to_string(pool.address)},
+          {"first_port", pool.first_port},
+          {"last_port", pool.last_port},
+          {"usable", status::usable_ports(pool)},
+          {"in_use", pool.in_use},
+          {"resting", pool.resting},
+          {"percent", status::use_percent(pool)}};
 }
 
 json::object data_plane_object(const contract::DataplaneStatus& data_plane) {

@@ -62,8 +62,8 @@ class Page {
 
 void add_pools(Page& page, const contract::DataplaneStatus& data_plane) {
   for (const auto& pool : data_plane.pools) {
-    const std::string labels =
-        fmt::format(R"(network="{}",address="{}")", escape_label(pool.network), to_string(pool.address));
+    const std::string labels = fmt::format(R"(network="{}",address="{}",protocol="{}")", escape_label(pool.network),
+                                           to_string(pool.address), status::protocol_of(pool));
     page.gauge("media_ports_usable", "Media ports of the pool, whole pairs only.", status::usable_ports(pool), labels);
     page.gauge("media_ports_in_use", "Media ports that sessions hold.", pool.in_use, labels);
     page.gauge("media_ports_resting", "Media ports freed less than two seconds ago.", pool.resting, labels);

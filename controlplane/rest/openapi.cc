@@ -190,6 +190,7 @@ const std::string_view kOpenApi = R"json({
     "type": "object",
     "properties": {
      "network": {"type": "string"},
+     "protocol": {"type": "string", "enum": ["udp", "tcp"]},
      "address": {"type": "string"},
      "first_port": {"type": "integer"},
      "last_port": {"type": "integer"},

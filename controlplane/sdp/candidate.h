@@ -20,6 +20,7 @@ enum class CandidateTransport : std::uint8_t {
   kTcpPassive,  ///< "TCP-PASS"; "tcptype passive"
 };
 enum class CandidateType : std::uint8_t { kHost, kServerReflexive, kPeerReflexive, kRelayed };
+constexpr bool is_tcp(CandidateTransport transport) { return transport != CandidateTransport::kUdp; }
 std::string_view to_string(CandidateType type);  ///< "host", "srflx", "prflx", "relay"
 
 struct Candidate {

@@ -24,7 +24,7 @@ enum class Protocol : std::uint8_t {
   kRtpAvpf,
   kRtpSavp,
   kRtpSavpf,
-  kTcpRtpAvp,  ///< RFC 4571; Microsoft lines whose candidates are all TCP. Read, never taken for audio and video.
+  kTcpRtpAvp,  ///< RFC 4571; Microsoft lines whose candidates are all TCP.
   kTcpRtpSavp,
   kOther
 };
@@ -50,6 +50,8 @@ constexpr bool is_secure(Protocol p) {
   return p == Protocol::kRtpSavp || p == Protocol::kRtpSavpf || p == Protocol::kTcpRtpSavp;
 }
 constexpr bool is_over_tcp(Protocol p) { return p == Protocol::kTcpRtpAvp || p == Protocol::kTcpRtpSavp; }
+/// The same encryption over TCP; there is no profile of feedback there.
+constexpr Protocol over_tcp(Protocol p) { return is_secure(p) ? Protocol::kTcpRtpSavp : Protocol::kTcpRtpAvp; }
 constexpr bool has_feedback(Protocol p) { return p == Protocol::kRtpAvpf || p == Protocol::kRtpSavpf; }
 
 /// o=. The numbers stay text: peers send values of any length, and they are only ever compared.

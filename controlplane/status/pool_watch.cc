@@ -18,7 +18,14 @@ std::uint32_t use_percent(const contract::PoolUse& pool) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(taken * 100 / usable, 100));
 }
 
-std::string pool_name(const contract::PoolUse& pool) { return pool.network + " " + to_string(pool.address); }
+std::string_view protocol_of(const contract::PoolUse& pool) {
+  return pool.transport == contract::LegTransport::kTcp ? "tcp" : "udp";
+}
+
+std::string pool_name(const contract::PoolUse& pool) {
+  const bool is_tcp = pool.transport == contract::LegTransport::kTcp;
+  return pool.network + " " + to_string(pool.address) + (is_tcp ? " tcp" : "");
+}
 
 void watch_pools(const std::vector<contract::PoolUse>& pools, Alarms& alarms) {
   for (const contract::PoolUse& pool : pools) {

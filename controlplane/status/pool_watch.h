@@ -19,6 +19,8 @@ std::uint32_t usable_ports(const contract::PoolUse& pool);
 std::uint32_t use_percent(const contract::PoolUse& pool);
 /// "rooms 10.2.0.1": names a pool in alarms.
 std::string pool_name(const contract::PoolUse& pool);
+/// "udp" or "tcp": the same range serves both, each on its own (R373).
+std::string_view protocol_of(const contract::PoolUse& pool);
 
 /// Raises, changes and clears by what the data plane just said. Event-loop thread.
 void watch_pools(const std::vector<contract::PoolUse>& pools, Alarms& alarms);

@@ -17,12 +17,16 @@ Agent::Agent(AgentConfig config, AgentDependencies dependencies, std::uint64_t n
       engine_(dependencies.engine),
       table_(dependencies.table),
       workers_(std::move(dependencies.workers)),
+      tcp_(dependencies.tcp),
       ice_({dependencies.random,
             [this](const IcePlace& at, const SocketAddress& to, std::span<const std::uint8_t> packet) {
               return table_.send_packet(at.session, at.stream, at.side, at.component, to, packet);
             },
             [this](const contract::Event& event) { publish(event); },
-            [this](const IcePlace& at) { table_.stop_sending(at.session, at.stream, at.side, at.component); }}),
+            [this](const IcePlace& at) { table_.stop_sending(at.session, at.stream, at.side, at.component); },
+            [this](const IcePlace& at, const SocketAddress& remote) {
+              if (tcp_ != nullptr) tcp_->confirm(table_.local_rtp(at.session, at.stream, at.side), remote);
+            }}),
       now_ns_(now_ns),
       absent_since_ns_(now_ns),
       silence_checked_ns_(now_ns) {}
@@ -148,6 +152,13 @@ std::vector<Counter> Agent::counters() {
     add("worker_empty_polls", workers_[i]->empty_polls.get());
     add("worker_naps", workers_[i]->naps.get());
     add("worker_busy_ns", workers_[i]->busy_ns.get());
+  }
+  if (tcp_ != nullptr) {
+    add("tcp_connections", tcp_->connections());
+    for (std::size_t i = 0; i < static_cast<std::size_t>(io::tcp::Count::kCounts); ++i) {
+      const auto which = static_cast<io::tcp::Count>(i);
+      add(io::tcp::name_of(which), tcp_->value(which));
+    }
   }
   add_ice(counters);
   add("sessions_ended_alone", sessions_ended_alone_);

@@ -13,6 +13,7 @@
 #include "dataplane/agent/ice_keeper.h"
 #include "dataplane/contract/server.h"
 #include "dataplane/io/engine.h"
+#include "dataplane/io/tcp/tcp_media.h"
 #include "dataplane/session/session_table.h"
 #include "dataplane/worker/worker.h"
 
@@ -32,6 +33,7 @@ struct AgentDependencies {
   session::SessionTable& table;
   RandomSource& random;
   std::vector<const worker::WorkerFigures*> workers;  ///< read only
+  io::tcp::TcpMedia* tcp = nullptr;                   ///< media over TCP, where it is on
 };
 
 class Agent final : public contract::Handler {
@@ -73,6 +75,7 @@ class Agent final : public contract::Handler {
   io::Engine& engine_;
   session::SessionTable& table_;
   std::vector<const worker::WorkerFigures*> workers_;
+  io::tcp::TcpMedia* tcp_;
   IceKeeper ice_;
   contract::Server* server_ = nullptr;
   std::uint64_t now_ns_;

@@ -61,6 +61,7 @@ void IceKeeper::set_leg(const IcePlace& place, const LegSpec& spec, std::uint64_
   const bool same = same_credentials(leg.spec, *spec.ice) && leg.spec.form == spec.ice->form;
   leg.spec = *spec.ice;
   leg.rtcp_mux = spec.rtcp_mux;
+  leg.tcp = spec.transport == contract::LegTransport::kTcp;
   for (const Component component : {Component::kRtp, Component::kRtcp}) {
     const auto& remote = component == Component::kRtp ? spec.remote_rtp : spec.remote_rtcp;
     const bool wanted = spec.ice->nominated && remote.has_value() && (component == Component::kRtp || !spec.rtcp_mux);
@@ -116,6 +117,7 @@ void IceKeeper::take_request(const IcePlace& place, LegIce& leg, const contract:
   if (!wire::verify_integrity(event.packet, message, leg.spec.local_password.view())) {
     return refuse(DropReason::kStunUnauthenticated);
   }
+  if (leg.tcp) needs_.confirm(place, event.source);
   const std::optional<IcePair>& pair = leg.pair[slot(place.component)];
   const bool on_pair = pair && pair->remote == event.source;
   // A role conflict (RFC 8445 7.3.1.1) and attributes that we do not know but must (RFC 8489 6.3.1) are decisions.
@@ -135,6 +137,7 @@ void IceKeeper::take_answer(const IcePlace& place, LegIce& leg, const contract::
       !wire::verify_integrity(event.packet, message, leg.spec.remote_password.view())) {
     return refuse(DropReason::kStunUnauthenticated);
   }
+  if (leg.tcp) needs_.confirm(place, event.source);
   std::optional<IcePair>& pair = leg.pair[slot(place.component)];
   const auto asked = [&] { return std::ranges::find(pair->asked, message.header.transaction); };
   if (!pair || asked() == pair->asked.end()) return punt(event);  // to a check of the control plane's

@@ -43,6 +43,8 @@ struct IceKeeperDependencies {
   std::function<Status(const IcePlace&, const SocketAddress& destination, std::span<const std::uint8_t> packet)> send;
   std::function<void(const contract::Event&)> publish;
   std::function<void(const IcePlace&)> stop_sending;
+  /// Over TCP: who speaks from `remote` knows the leg's password.
+  std::function<void(const IcePlace&, const SocketAddress& remote)> confirm = [](const auto&, const auto&) {};
 };
 
 struct IceCounters {
@@ -70,6 +72,7 @@ struct IcePair {
 struct LegIce {
   contract::IceSpec spec;
   bool rtcp_mux = false;
+  bool tcp = false;
   std::array<std::optional<IcePair>, 2> pair;  // by Component - 1
 };
 

@@ -63,6 +63,7 @@ void read_dataplane(const toml::table& table, Config& config, ConfigProblems& pr
   reader.number("workers", 1, static_cast<std::int64_t>(io::kMaxWorkers), config.workers);
   read_worker_cpus(reader, config);
   reader.flag("huge_pages", config.huge_pages);
+  reader.flag("media_over_tcp", config.media_over_tcp);
   reader.text("contract_socket", config.contract_socket);
   reader.text("run_directory", config.run_directory);
   reader.number("control_plane_absent_minutes", 1, kLongestAbsenceMinutes, config.control_plane_absent_minutes);

@@ -97,7 +97,12 @@ Status Dataplane::start_workers(const Options& options) {
   engines_ = std::move(*engines);
   srtp_ = engines_.make();
   log::info("srtp.engine", {{"engine", srtp_->name()}});
-  ports_ = std::make_unique<EnginePorts>(*io_.engine);
+  if (config_.media_over_tcp) {
+    auto tcp = io::tcp::TcpMedia::start(config_.workers);
+    if (!tcp) return forward_error(tcp);
+    tcp_ = std::move(*tcp);
+  }
+  ports_ = std::make_unique<EnginePorts>(*io_.engine, tcp_.get());
   std::vector<session::WorkerLink*> links;
   for (std::size_t i = 0; i < config_.workers; ++i) {
     links_.push_back(std::make_unique<session::WorkerLink>(config_.networks));
@@ -117,10 +122,18 @@ Status Dataplane::start_workers(const Options& options) {
     worker.pipeline.report_seed = random_.next_u64();
     workers_srtp_.push_back(engines_.make());
     workers_.push_back(std::make_unique<worker::Worker>(
-        worker, worker::WorkerDependencies{io_.engine->io(i), *links_[i], *workers_srtp_.back(), hand_over_.get()}));
+        worker, worker::WorkerDependencies{io_of(i), *links_[i], *workers_srtp_.back(), hand_over_.get()}));
     if (auto started = workers_.back()->start(); !started) return started;
   }
   return {};
+}
+
+/// With media over TCP beside it, where that is on.
+io::Io& Dataplane::io_of(std::size_t worker) {
+  io::Io& own = io_.engine->io(worker);
+  if (tcp_ == nullptr) return own;
+  tcp_io_.push_back(std::make_unique<io::tcp::TcpIo>(own, *tcp_, worker));
+  return *tcp_io_.back();
 }
 
 Status Dataplane::start_agent(const Options& options) {
@@ -134,8 +147,8 @@ Status Dataplane::start_agent(const Options& options) {
   std::vector<const worker::WorkerFigures*> figures;
   figures.reserve(workers_.size());
   for (const auto& worker : workers_) figures.push_back(&worker->figures());
-  agent_ = std::make_unique<agent::Agent>(config, agent::AgentDependencies{*io_.engine, *table_, random_, figures},
-                                          clock_ns(CLOCK_MONOTONIC));
+  agent_ = std::make_unique<agent::Agent>(
+      config, agent::AgentDependencies{*io_.engine, *table_, random_, figures, tcp_.get()}, clock_ns(CLOCK_MONOTONIC));
   contract::ServerConfig server;
   server.listen_fd = options.contract_fd;
   server.path = options.contract_socket.empty() ? config_.contract_socket : options.contract_socket;
@@ -192,6 +205,8 @@ Dataplane::~Dataplane() {
   links_.clear();
   workers_srtp_.clear();
   srtp_.reset();
+  tcp_io_.clear();
+  tcp_.reset();
   mirrored_.reset();  // lets the neighbours go
   const bool had_engine = io_.engine != nullptr;
   io_.engine.reset();

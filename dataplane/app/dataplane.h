@@ -12,6 +12,7 @@
 #include "dataplane/app/io_choice.h"
 #include "dataplane/app/options.h"
 #include "dataplane/base/random.h"
+#include "dataplane/io/tcp/tcp_io.h"
 #include "dataplane/session/session_table.h"
 #include "dataplane/worker/worker.h"
 
@@ -34,20 +35,29 @@ class Dataplane {
   /// What the session table calls when ports come into use.
   class EnginePorts final : public session::PortListener {
    public:
-    explicit EnginePorts(io::Engine& engine) : engine_(engine) {}
+    EnginePorts(io::Engine& engine, io::tcp::TcpMedia* tcp) : engine_(engine), tcp_(tcp) {}
     Status open_port(const SocketAddress& local, std::size_t worker) override {
       return engine_.open_port(local, worker);
     }
     void close_port(const SocketAddress& local) override { engine_.close_port(local); }
+    Status open_tcp_port(const SocketAddress& local, std::size_t worker) override {
+      if (tcp_ == nullptr) return fail(ErrorKind::kUnavailable, "media over TCP is off", "transport");
+      return tcp_->open_port(local, worker);
+    }
+    void close_tcp_port(const SocketAddress& local) override {
+      if (tcp_ != nullptr) tcp_->close_port(local);
+    }
 
    private:
     io::Engine& engine_;
+    io::tcp::TcpMedia* const tcp_;
   };
 
   explicit Dataplane(const Config& config) : config_(config) {}
   Status guard_kernel();
   Status start_routes();
   Status start_workers(const Options& options);
+  io::Io& io_of(std::size_t worker);
   Status start_agent(const Options& options);
   void read_routes(std::chrono::steady_clock::time_point now);
 
@@ -60,6 +70,8 @@ class Dataplane {
   std::unique_ptr<agent::MirroredNextHops> mirrored_;  // one of the three
   std::unique_ptr<agent::KernelRoutedNextHops> kernel_hops_;
   std::unique_ptr<agent::StaticNextHops> static_hops_;
+  std::unique_ptr<io::tcp::TcpMedia> tcp_;               // null: off
+  std::vector<std::unique_ptr<io::tcp::TcpIo>> tcp_io_;  // by worker
   std::unique_ptr<EnginePorts> ports_;
   crypto::Engines engines_;
   std::unique_ptr<crypto::SrtpEngine> srtp_;                       // of the main thread

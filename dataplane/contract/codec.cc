@@ -191,14 +191,17 @@ std::uint32_t checksum(Bytes datagram) {
 /// These are understood in every version, so that two peers without a common one can say so.
 bool is_frozen(std::uint16_t kind) { return kind == kHello || kind == kWelcome || kind == kError; }
 
-/// ICE passwords in the secret part, and video that has to be made anew on the way, are not "as before".
+/// ICE passwords in the secret part, media over TCP, and video that has to be made anew on the way, are not "as
+/// before".
 std::uint16_t version_needed(const SessionSpec& spec) {
+  std::uint16_t needed = 1;
   for (const StreamSpec& stream : spec.streams) {
     const LegSpec& a = stream.leg[index(Side::kA)];
     const LegSpec& b = stream.leg[index(Side::kB)];
-    if (a.ice || b.ice || a.video.format != b.video.format) return 2;
+    if (a.transport == LegTransport::kTcp || b.transport == LegTransport::kTcp) return 3;
+    if (a.ice || b.ice || a.video.format != b.video.format) needed = 2;
   }
-  return 1;
+  return needed;
 }
 
 }  // namespace

@@ -121,6 +121,7 @@ void get_since_2(FieldReader& read, const pb::LegSpec& from, LegSpec& to, Bytes&
 
 /// What version 3 brought.
 void get_since_3(FieldReader& read, const pb::LegSpec& from, LegSpec& to) {
+  read.one_of(from.transport(), LegTransport::kUdp, LegTransport::kTcp, to.transport, "transport");
   read.one_of(from.dscp_rule(), DscpRule::kSet, DscpRule::kMap, to.dscp_rule, "dscp_rule");
   read.count(from.dscp_map_size(), kDscpValues, "dscp_map");
   if (!read.ok()) return;
@@ -203,6 +204,7 @@ void get(FieldReader& read, const pb::PoolUse& from, PoolUse& to) {
   read.number(from.last_port(), to.last_port, "pools.last_port");
   to.in_use = from.in_use();
   to.resting = from.resting();
+  read.one_of(from.transport(), LegTransport::kUdp, LegTransport::kTcp, to.transport, "pools.transport");
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ inline constexpr std::uint16_t kMinVideoPayloadBytes = 128;
 inline constexpr std::uint16_t kMaxVideoPayloadBytes = 1440;  ///< RTP header and SRTP tag beside it in kMaxPacketBytes
 inline constexpr std::size_t kMaxPacketBytes = 1500;          ///< send_packet and punts
 inline constexpr std::size_t kMaxPageSessions = 256;          ///< one list answer
-inline constexpr std::size_t kMaxPools = 128;                 ///< one status answer: addresses x families
+inline constexpr std::size_t kMaxPools = 512;                 ///< one status answer: addresses x protocols
 inline constexpr std::size_t kMaxCounters = 512;              ///< one status answer
 inline constexpr std::size_t kMaxTextBytes = 256;             ///< names, reasons; longer error texts are cut
 inline constexpr std::size_t kMaxMessageBytes = 128U * 1024U;
@@ -159,6 +159,14 @@ struct IceSpec {
   bool operator==(const IceSpec&) const = default;
 };
 
+/// What carries the packets of a leg.
+enum class LegTransport : std::uint8_t {
+  kUdp = 0,
+  /// RFC 4571: RTP, RTCP and STUN on connections to rtp_port, or from it to remote_rtp. With ICE and rtcp_mux alone:
+  /// checks open connections and tell whose they are.
+  kTcp = 1,
+};
+
 /// How packets to the peer of a leg are marked (DSCP, RFC 2474).
 enum class DscpRule : std::uint8_t {
   kSet = 0,   ///< with LegSpec::dscp
@@ -178,7 +186,7 @@ struct LegSpec {
   std::string network;  ///< name of a media address in the data plane's configuration, at most kMaxNetworkNameBytes
   IpFamily family = IpFamily::kV4;  ///< which of the network's addresses
   std::uint16_t rtp_port = 0;       ///< 0 on open: draw one. In recovery: the port to have again
-  std::uint16_t rtcp_port = 0;      ///< always allocated next to rtp_port (RFC 3550 11), used unless rtcp_mux
+  std::uint16_t rtcp_port = 0;      ///< next to rtp_port (RFC 3550 11), used unless rtcp_mux; over TCP the same
   bool rtcp_mux = false;            ///< RFC 5761
   std::optional<SocketAddress> remote_rtp;
   std::optional<SocketAddress> remote_rtcp;  ///< equal to remote_rtp with rtcp_mux
@@ -193,8 +201,9 @@ struct LegSpec {
   std::optional<IceSpec> ice;          ///< absent: STUN on this leg is dropped
   VideoSpec video;                     ///< of video streams only
   FeedbackDialect feedback = FeedbackDialect::kRfc4585;
-  SsrcRange peer_ssrcs;  ///< packets of the peer with another SSRC are dropped
-  SsrcRange own_ssrcs;   ///< `ssrc` 0: the data plane takes the first of these that it may use
+  SsrcRange peer_ssrcs;                         ///< packets of the peer with another SSRC are dropped
+  SsrcRange own_ssrcs;                          ///< `ssrc` 0: the data plane takes the first of these that it may use
+  LegTransport transport = LegTransport::kUdp;  ///< stays while the session is open
   DscpRule dscp_rule = DscpRule::kSet;
   std::vector<DscpMap> dscp_map;  ///< of kMap: each `from` once, so at most 64
 
@@ -301,6 +310,7 @@ struct PoolUse {
   std::uint16_t last_port = 0;  ///< inclusive
   std::uint32_t in_use = 0;
   std::uint32_t resting = 0;
+  LegTransport transport = LegTransport::kUdp;
 };
 
 struct DataplaneStatus {

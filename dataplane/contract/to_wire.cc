@@ -76,6 +76,7 @@ void put(const LegSpec& from, pb::LegSpec& to, Secrets& secrets) {
   to.set_feedback(static_cast<std::uint32_t>(from.feedback));
   if (!from.peer_ssrcs.is_any()) put(from.peer_ssrcs, *to.mutable_peer_ssrcs());
   if (!from.own_ssrcs.is_any()) put(from.own_ssrcs, *to.mutable_own_ssrcs());
+  to.set_transport(static_cast<std::uint32_t>(from.transport));
   to.set_dscp_rule(static_cast<std::uint32_t>(from.dscp_rule));
   for (const DscpMap& map : from.dscp_map) {
     pb::DscpMap& made = *to.add_dscp_map();
@@ -213,6 +214,7 @@ void to_wire(const DataplaneStatus& from, pb::DataplaneStatus& to) {
     made.set_last_port(pool.last_port);
     made.set_in_use(pool.in_use);
     made.set_resting(pool.resting);
+    made.set_transport(static_cast<std::uint32_t>(pool.transport));
   }
   for (const Counter& counter : from.counters) {
     pb::Counter& made = *to.add_counters();

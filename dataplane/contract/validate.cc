@@ -190,6 +190,15 @@ Status check_since_2(MediaKind kind, const LegSpec& leg, const std::string& at) 
   return check_ssrcs(leg, at);
 }
 
+/// Over TCP a connection is a stranger's until a check of ICE says otherwise.
+Status check_transport(const LegSpec& leg, const std::string& at) {
+  if (!within(leg.transport, LegTransport::kUdp, LegTransport::kTcp)) return refuse(at + ".transport", "is unknown");
+  if (leg.transport == LegTransport::kTcp && !(leg.ice && leg.rtcp_mux)) {
+    return refuse(at + ".transport", "is TCP without ice or rtcp_mux");
+  }
+  return {};
+}
+
 Status check_dscp(const LegSpec& leg, const std::string& at) {
   if (leg.dscp >= kDscpValues) return refuse(at + ".dscp", "is above 63");
   if (!within(leg.dscp_rule, DscpRule::kSet, DscpRule::kMap)) return refuse(at + ".dscp_rule", "is unknown");
@@ -223,6 +232,7 @@ Status check_leg(MediaKind kind, const LegSpec& leg, const std::string& at) {
   if (leg.rtp_port == 0 && leg.rtcp_port != 0) return refuse(at + ".rtcp_port", "is given without rtp_port");
   if (!is_text(leg.cname, kMaxCnameBytes)) return refuse(at + ".cname", "is longer than 64 octets, or no text");
   if (const Status status = check_dscp(leg, at); !status) return status;
+  if (const Status status = check_transport(leg, at); !status) return status;
   if (const Status status = check_remotes(leg, at); !status) return status;
   if (const Status status = check_source_rule(leg, at); !status) return status;
   if (leg.receive_key) {
@@ -330,7 +340,7 @@ struct Check {
     for (const std::string* text : {&status.io_mode, &status.io_reason, &status.srtp_engine, &status.idle_policy}) {
       if (!is_text(*text, kMaxTextBytes)) return refuse("io_mode, io_reason, srtp_engine or idle_policy", "is no text");
     }
-    if (status.pools.size() > kMaxPools) return refuse("pools", "has more than 128 entries");
+    if (status.pools.size() > kMaxPools) return refuse("pools", "has more than 512 entries");
     for (const PoolUse& pool : status.pools) {
       if (!is_name(pool.network, kMaxNetworkNameBytes)) return refuse("pools.network", "is no name");
       if (!is_address(pool.address)) return refuse("pools.address", "is no IP address");

@@ -27,7 +27,7 @@ class Io {
  public:
   virtual ~Io() = default;
 
-  /// Fills `burst` (empty on entry) with at most kBurstSize frames from all ports of this worker; returns at once.
+  /// Adds to `burst` frames from all ports of this worker, as long as there is room; returns at once.
   virtual void receive(Burst& burst) = 0;
   /// Takes all frames: sends each by frame.port, frees what the driver refuses and counts it. `burst` is empty
   /// afterwards. Returns the number refused.

@@ -25,6 +25,9 @@ class SpscRing {
     return true;
   }
 
+  /// The consumer's thread.
+  bool empty() const { return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_acquire); }
+
   /// The consumer's thread. False when empty.
   bool pop(T& value) {
     const std::size_t head = head_.load(std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "dataplane/io/tcp_port.h"
 #include "dataplane/pipeline/state.h"
 #include "dataplane/wire/demux.h"
 #include "dataplane/wire/udp_frame.h"
@@ -57,10 +58,10 @@ bool is_plain_rtp(const Packet& packet) {
 
 // One family at a time, so that the compiler drops the other one's branches.
 template <bool kV6>
-session::Leg* find_leg(const State& state, const wire::UdpFrame& udp, DropReason& reason) {
+session::Leg* find_leg(const State& state, const wire::UdpFrame& udp, std::uint8_t io_port, DropReason& reason) {
   AddressKey to;
   load_address<kV6>(udp.ip + (kV6 ? 24 : 16), to.low, to.high);
-  to.family = kV6 ? 6 : 4;
+  to.family = (kV6 ? 6U : 4U) | (io_port == io::kTcpPort ? kOverTcp : 0U);
   const AddressRow* row = state.tables.find(to);
   if (row == nullptr) [[unlikely]] {
     reason = DropReason::kNotOurAddress;
@@ -78,8 +79,9 @@ session::Leg* find_leg(const State& state, const wire::UdpFrame& udp, DropReason
 }
 
 template <bool kV6>
-bool fill(const State& state, const wire::UdpFrame& udp, std::size_t place, Packet& packet, DropReason& reason) {
-  session::Leg* leg = find_leg<kV6>(state, udp, reason);
+bool fill(const State& state, const wire::UdpFrame& udp, const io::Frame& frame, std::size_t place, Packet& packet,
+          DropReason& reason) {
+  session::Leg* leg = find_leg<kV6>(state, udp, frame.port, reason);
   if (leg == nullptr) [[unlikely]]
     return false;
   __builtin_prefetch(&leg->receive);
@@ -105,9 +107,9 @@ bool parse(const State& state, const io::Frame& frame, std::size_t place, Packet
     const std::uint16_t type = load_be16(frame.data + 12);
     if (type == wire::kEtherTypeIpv4) [[likely]] {
       if (wire::parse_udp_v4(frame.data, frame.length, udp)) [[likely]]
-        return fill<false>(state, udp, place, packet, reason);
+        return fill<false>(state, udp, frame, place, packet, reason);
     } else if (type == wire::kEtherTypeIpv6 && wire::parse_udp_v6(frame.data, frame.length, udp)) {
-      return fill<true>(state, udp, place, packet, reason);
+      return fill<true>(state, udp, frame, place, packet, reason);
     }
   }
   reason = wire::why_not_udp(frame.data, frame.length);

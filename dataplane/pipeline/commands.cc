@@ -20,14 +20,14 @@ void open(State& state, Stream& stream, const session::StreamConfig& config) {
   stream.open = true;
   stream.place = static_cast<std::uint32_t>(state.streams.size());
   state.streams.push_back(&stream);
-  for (Leg& leg : stream.leg) state.tables.open(leg.config->local_rtp, leg);
+  for (Leg& leg : stream.leg) state.tables.open(leg.config->local_rtp, leg.config->tcp, leg);
 }
 
 void close(State& state, Stream& stream) {
   stream.open = false;
   for (Leg& leg : stream.leg) {
     let_go(state, leg, true);
-    state.tables.close(leg.config->local_rtp, state.time.now.monotonic_ns);
+    state.tables.close(leg.config->local_rtp, leg.config->tcp, state.time.now.monotonic_ns);
     const auto end = state.urgent.begin() + static_cast<std::ptrdiff_t>(state.urgent_count);
     state.urgent_count = static_cast<std::size_t>(std::remove(state.urgent.begin(), end, &leg) - state.urgent.begin());
   }

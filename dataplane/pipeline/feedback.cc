@@ -172,6 +172,8 @@ void send_leg_feedback(State& state, Leg& leg, io::Burst& out) {
   const bool picture =
       (feedback.pli_wanted || feedback.fir_wanted) && now - feedback.last_picture_request_ns >= kPictureRequestNs;
   if (!picture && feedback.nack_count == 0) return;  // too early; the scan comes back to it
+  // Where only ICE can tell the peer's address, it is asked as soon as that is known.
+  if (picture && leg.config->ice && leg.transmit_rtcp.port_family == 0) return;
   if (picture && (leg.config->feedback == contract::FeedbackDialect::kNone || !can_send_rtcp(leg))) {
     tell_picture_wanted(state, leg);
   }

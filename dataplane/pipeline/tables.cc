@@ -7,11 +7,11 @@
 #include "dataplane/session/port_pool.h"
 
 namespace isthmus::pipeline {
-AddressKey address_key(const IpAddress& address) {
+AddressKey address_key(const IpAddress& address, bool tcp) {
   AddressKey key;
   std::memcpy(&key.low, address.bytes.data(), 8);
   std::memcpy(&key.high, address.bytes.data() + 8, 8);
-  key.family = static_cast<std::uint32_t>(address.family);
+  key.family = static_cast<std::uint32_t>(address.family) | (tcp ? kOverTcp : 0);
   return key;
 }
 
@@ -20,7 +20,7 @@ Tables::Tables(const std::vector<session::LocalAddress>& addresses)
   std::uint32_t base = 0;
   for (const session::LocalAddress& address : addresses) {
     AddressRow row;
-    row.key = address_key(address.ip);
+    row.key = address_key(address.ip, address.tcp);
     row.first_port = address.first_port;
     row.ports = address.last_port - address.first_port + 1U;
     const std::uint32_t first_pair = address.first_port >> 1U;
@@ -42,18 +42,18 @@ const AddressRow* Tables::search(const AddressKey& key) const {
   }
 }
 
-std::size_t Tables::place(const SocketAddress& local) const {
-  const AddressRow* row = search(address_key(local.ip));
+std::size_t Tables::place(const SocketAddress& local, bool tcp) const {
+  const AddressRow* row = search(address_key(local.ip, tcp));
   assert(row != nullptr && local.port >= row->first_port &&
          local.port - row->first_port < static_cast<int>(row->ports));
   return row->base + (std::uint32_t{local.port} >> 1U);
 }
 
-void Tables::open(const SocketAddress& local, session::Leg& leg) { legs_[place(local)] = &leg; }
+void Tables::open(const SocketAddress& local, bool tcp, session::Leg& leg) { legs_[place(local, tcp)] = &leg; }
 
-void Tables::close(const SocketAddress& local, std::uint64_t now_ns) {
-  legs_[place(local)] = nullptr;
-  rests_until_ns_[place(local)] = now_ns + session::kPortRestNs;
+void Tables::close(const SocketAddress& local, bool tcp, std::uint64_t now_ns) {
+  legs_[place(local, tcp)] = nullptr;
+  rests_until_ns_[place(local, tcp)] = now_ns + session::kPortRestNs;
 }
 
 }  // namespace isthmus::pipeline

@@ -10,10 +10,12 @@
 namespace isthmus::pipeline {
 
 /// A destination address as it lies in the header; compares like session::SourceKey.
+inline constexpr std::uint32_t kOverTcp = 0x100;  ///< its ports are others than those of UDP
+
 struct AddressKey {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
-  std::uint32_t family = 0;  ///< 4, 6; 0: an empty slot
+  std::uint32_t family = 0;  ///< 4, 6, and kOverTcp; 0: an empty slot
 
   bool equals(const AddressKey& other) const {
     return ((low ^ other.low) | (high ^ other.high) | (family ^ other.family)) == 0;
@@ -45,8 +47,8 @@ class Tables {
   }
 
   /// `rtp` is the even port of the leg's pair.
-  void open(const SocketAddress& rtp, session::Leg& leg);
-  void close(const SocketAddress& rtp, std::uint64_t now_ns);
+  void open(const SocketAddress& rtp, bool tcp, session::Leg& leg);
+  void close(const SocketAddress& rtp, bool tcp, std::uint64_t now_ns);
   bool resting(const AddressRow& row, std::uint32_t port, std::uint64_t now_ns) const {
     return now_ns < rests_until_ns_[static_cast<std::uint32_t>(row.base + (port >> 1U))];
   }
@@ -56,7 +58,7 @@ class Tables {
     return static_cast<std::size_t>(((key.low ^ (key.high * 0x9e3779b97f4a7c15U)) * 0xbf58476d1ce4e5b9U) >> 32U);
   }
   const AddressRow* search(const AddressKey& key) const;
-  std::size_t place(const SocketAddress& local) const;
+  std::size_t place(const SocketAddress& local, bool tcp) const;
 
   std::vector<AddressRow> slots_;  // open addressing, a power of two, at most a quarter full
   std::size_t mask_;
@@ -64,6 +66,6 @@ class Tables {
   std::vector<std::uint64_t> rests_until_ns_;
 };
 
-AddressKey address_key(const IpAddress& address);
+AddressKey address_key(const IpAddress& address, bool tcp);
 
 }  // namespace isthmus::pipeline

@@ -41,6 +41,7 @@ struct LegConfig {
   SocketAddress local_rtp;
   SocketAddress local_rtcp;
   std::uint16_t network = 0;
+  bool tcp = false;  ///< media over TCP
   bool rtcp_mux = false;
   bool receive = true;
   bool send = true;

@@ -2,6 +2,9 @@
 
 #include <cassert>
 
+#include "dataplane/contract/messages.h"
+#include "dataplane/io/tcp_port.h"
+
 namespace isthmus::session {
 namespace {
 
@@ -19,6 +22,15 @@ std::array<std::uint8_t, 6> mac_of(std::uint64_t word) {
 
 constexpr std::uint16_t kValid = 0x8000;  // beside the io port
 static_assert(kMaxIoPort < kValid);
+
+/// The kernel's connections are always there. What fits is what one of them takes (RFC 4571 frames of ours).
+NextHopValue over_tcp(IpFamily family) {
+  NextHopValue value;
+  value.io_port = io::kTcpPort;
+  value.mtu = static_cast<std::uint16_t>(contract::kMaxPacketBytes + (family == IpFamily::kV4 ? 28 : 48));
+  value.valid = true;
+  return value;
+}
 
 }  // namespace
 
@@ -55,7 +67,11 @@ NextHop& NextHopTable::acquire(const NextHopKey& key) {
   Entry& entry = entries_[key];
   if (entry.references++ == 0) {
     entry.next_hop = std::make_unique<NextHop>(changes_);
-    listener_.wanted(key, *entry.next_hop);
+    if (key.tcp) {
+      entry.next_hop->set(over_tcp(key.local.family));
+    } else {
+      listener_.wanted(key, *entry.next_hop);
+    }
   }
   return *entry.next_hop;
 }
@@ -64,7 +80,7 @@ void NextHopTable::release(const NextHopKey& key) {
   const auto found = entries_.find(key);
   assert(found != entries_.end() && found->second.references > 0);
   if (--found->second.references > 0) return;
-  listener_.unwanted(key, *found->second.next_hop);
+  if (!key.tcp) listener_.unwanted(key, *found->second.next_hop);
   entries_.erase(found);
 }
 

@@ -55,6 +55,7 @@ struct NextHopKey {
   std::uint16_t network = 0;  ///< place in the configuration
   IpAddress local;            ///< our media address
   IpAddress remote;
+  bool tcp = false;  ///< by the kernel's connections: known at once
   auto operator<=>(const NextHopKey&) const = default;
 };
 

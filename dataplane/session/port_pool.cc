@@ -5,8 +5,8 @@
 
 namespace isthmus::session {
 
-PortPool::PortPool(IpAddress address, std::uint16_t first, std::uint16_t last, std::size_t workers)
-    : address_(address), first_(first), last_(last), first_pair_((first + 1U) & ~1U), free_(workers) {
+PortPool::PortPool(IpAddress address, std::uint16_t first, std::uint16_t last, std::size_t workers, bool tcp)
+    : address_(address), tcp_(tcp), first_(first), last_(last), first_pair_((first + 1U) & ~1U), free_(workers) {
   assert(first <= last && workers > 0);
   const std::uint32_t end = last_ + 1U;  // one behind the last port that may be used
   if (first_pair_ + 1 >= end) return;

@@ -24,7 +24,7 @@ using io::port_class;
 class PortPool {
  public:
   /// `first`..`last` inclusive; an odd first port and an even last one cannot be half of a pair and stay unused.
-  PortPool(IpAddress address, std::uint16_t first, std::uint16_t last, std::size_t workers);
+  PortPool(IpAddress address, std::uint16_t first, std::uint16_t last, std::size_t workers, bool tcp = false);
 
   /// The even port of a free pair of the worker's class. kExhausted (field "port") when none is left.
   Result<std::uint16_t> draw(std::size_t worker, std::uint64_t now_ns, RandomSource& random);
@@ -34,6 +34,7 @@ class PortPool {
   void release(std::uint16_t rtp_port, std::uint64_t now_ns);
 
   const IpAddress& address() const { return address_; }
+  bool is_tcp() const { return tcp_; }
   std::uint16_t first_port() const { return first_; }
   std::uint16_t last_port() const { return last_; }
   std::size_t workers() const { return free_.size(); }
@@ -61,6 +62,7 @@ class PortPool {
   void remove_free(std::uint16_t rtp_port);
 
   IpAddress address_;
+  bool tcp_;
   std::uint16_t first_;
   std::uint16_t last_;
   std::uint32_t first_pair_;

@@ -5,8 +5,7 @@ namespace isthmus::session {
 Reservation::~Reservation() {
   if (committed_) return;
   for (const Pair& pair : pairs_) {
-    listener_.close_port({pair.pool->address(), pair.rtp_port});
-    listener_.close_port({pair.pool->address(), static_cast<std::uint16_t>(pair.rtp_port + 1)});
+    close_ports(listener_, *pair.pool, pair.rtp_port);
     pair.pool->release(pair.rtp_port, now_ns_);
   }
   // No worker has seen these.
@@ -17,7 +16,7 @@ Result<std::uint16_t> Reservation::pair(PortPool& pool, std::uint16_t rtp_port, 
                                         RandomSource& random) {
   auto port = rtp_port == 0 ? pool.draw(worker, now_ns_, random) : pool.take(rtp_port, now_ns_);
   if (!port) return port;
-  if (auto opened = open_both(pool.address(), *port, worker); !opened) {
+  if (auto opened = open(pool, *port, worker); !opened) {
     pool.release(*port, now_ns_);
     return forward_error(opened);
   }
@@ -25,11 +24,20 @@ Result<std::uint16_t> Reservation::pair(PortPool& pool, std::uint16_t rtp_port, 
   return port;
 }
 
-Result<void> Reservation::open_both(const IpAddress& ip, std::uint16_t rtp_port, std::size_t worker) {
+// Over TCP all goes by the even port.
+Result<void> Reservation::open(const PortPool& pool, std::uint16_t rtp_port, std::size_t worker) {
+  const IpAddress& ip = pool.address();
+  if (pool.is_tcp()) return listener_.open_tcp_port({ip, rtp_port}, worker);
   if (auto opened = listener_.open_port({ip, rtp_port}, worker); !opened) return opened;
   auto opened = listener_.open_port({ip, static_cast<std::uint16_t>(rtp_port + 1)}, worker);
   if (!opened) listener_.close_port({ip, rtp_port});
   return opened;
+}
+
+void close_ports(PortListener& listener, const PortPool& pool, std::uint16_t rtp_port) {
+  if (pool.is_tcp()) return listener.close_tcp_port({pool.address(), rtp_port});
+  listener.close_port({pool.address(), rtp_port});
+  listener.close_port({pool.address(), static_cast<std::uint16_t>(rtp_port + 1)});
 }
 
 NextHop& Reservation::hop(const NextHopKey& key) {

@@ -11,6 +11,9 @@
 
 namespace isthmus::session {
 
+/// What Reservation::pair() opened.
+void close_ports(PortListener& listener, const PortPool& pool, std::uint16_t rtp_port);
+
 class Reservation {
  public:
   Reservation(NextHopTable& hops, PortListener& listener, std::uint64_t now_ns)
@@ -29,7 +32,7 @@ class Reservation {
     PortPool* pool = nullptr;
     std::uint16_t rtp_port = 0;
   };
-  Result<void> open_both(const IpAddress& ip, std::uint16_t rtp_port, std::size_t worker);
+  Result<void> open(const PortPool& pool, std::uint16_t rtp_port, std::size_t worker);
 
   NextHopTable& hops_;
   PortListener& listener_;

@@ -27,6 +27,8 @@ bool is_v4_in_v6(const IpAddress& ip) {
   return (high == 0 && (middle == 0 || middle == 0xffff)) || (high == 0x0064ff9b00000000U && middle == 0);
 }
 
+bool is_tcp(const LegSpec& leg) { return leg.transport == contract::LegTransport::kTcp; }
+
 bool same_secret(const SrtpKey& left, const SrtpKey& right) {
   return left.master_key == right.master_key && left.master_salt == right.master_salt;
 }
@@ -61,7 +63,8 @@ class LegPlanner {
   std::string field(const char* name) const { return leg_field(stream_, side_, name); }
 
   Result<void> place() {
-    if (spec_.rtp_port != 0 && spec_.rtcp_port != 0 && spec_.rtcp_port != spec_.rtp_port + 1) {
+    const int rtcp_port = is_tcp(spec_) ? spec_.rtp_port : spec_.rtp_port + 1;
+    if (spec_.rtp_port != 0 && spec_.rtcp_port != 0 && spec_.rtcp_port != rtcp_port) {
       return fail(ErrorKind::kInvalidArgument, "is not next to rtp_port", field("rtcp_port"));
     }
     if (old_ != nullptr) return keep_place();
@@ -85,6 +88,9 @@ class LegPlanner {
     if (context_.networks[old_->network] != spec_.network || old_->pool->address().family != spec_.family) {
       return fail(ErrorKind::kInvalidArgument, "differs from that of the open session", field("network"));
     }
+    if (old_->pool->is_tcp() != is_tcp(spec_)) {
+      return fail(ErrorKind::kInvalidArgument, "differs from that of the open session", field("transport"));
+    }
     if (spec_.rtp_port != 0 && spec_.rtp_port != old_->rtp_port) {
       return fail(ErrorKind::kInvalidArgument, "differs from that of the open session", field("rtp_port"));
     }
@@ -105,7 +111,7 @@ class LegPlanner {
       record_.remote_rtcp = {spec_.remote_rtp->ip, static_cast<std::uint16_t>(spec_.remote_rtp->port + 1)};
     }
     for (const auto* remote : {&spec_.remote_rtp, &std::as_const(record_.remote_rtcp)}) {
-      if (*remote) record_.hop_keys.push_back({record_.network, local, (*remote)->ip});
+      if (*remote) record_.hop_keys.push_back({record_.network, local, (*remote)->ip, record_.pool->is_tcp()});
     }
     return {};
   }
@@ -254,6 +260,7 @@ void fill_leg(const LegSpec& spec, const LegRecord& record, Reservation& reserva
   config.local_rtp = record.local_rtp();
   config.local_rtcp = record.local_rtcp();
   config.network = record.network;
+  config.tcp = is_tcp(spec);
   config.rtcp_mux = spec.rtcp_mux;
   config.receive = spec.receive;
   config.send = spec.send;
@@ -325,7 +332,7 @@ Result<std::size_t> find_pool(const LegSpec& leg, const PlanContext& context, co
   for (std::size_t i = 0; i < context.places.size(); ++i) {
     if (context.networks[context.places[i].network] != leg.network) continue;
     known = true;
-    if (context.places[i].ip.family != leg.family) continue;
+    if (context.places[i].ip.family != leg.family || context.places[i].tcp != is_tcp(leg)) continue;
     if (!best || context.pools[i].ports_in_use() < context.pools[*best].ports_in_use()) best = i;
   }
   if (!known) return fail(ErrorKind::kInvalidArgument, "names no network of the configuration", field);

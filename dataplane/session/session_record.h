@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "dataplane/contract/messages.h"
@@ -32,7 +33,9 @@ struct LegRecord {
   std::array<std::optional<NextHopKey>, 2> latched_hop;
 
   SocketAddress local_rtp() const { return {pool->address(), rtp_port}; }
-  SocketAddress local_rtcp() const { return {pool->address(), static_cast<std::uint16_t>(rtp_port + 1)}; }
+  SocketAddress local_rtcp() const {
+    return {pool->address(), static_cast<std::uint16_t>(pool->is_tcp() ? rtp_port : rtp_port + 1)};
+  }
 };
 
 struct StreamRecord {
@@ -42,13 +45,16 @@ struct StreamRecord {
   std::array<LegRecord, 2> leg;
 };
 
+/// Over TCP or not, and to which address.
+using InjectionPlace = std::pair<bool, IpAddress>;
+
 struct SessionRecord {
   contract::SessionSpec spec;
   std::size_t worker = 0;
   std::uint64_t opened_ns = 0;
   std::uint64_t commands = 0;  // given to the worker when this revision was
   std::vector<StreamRecord> streams;
-  std::map<IpAddress, NextHopKey> injection_hops;
+  std::map<InjectionPlace, NextHopKey> injection_hops;
 };
 
 }  // namespace isthmus::session

@@ -74,6 +74,12 @@ Result<contract::SessionStats> SessionTable::stats(SessionId id) const {
   return stats_of(found->second);
 }
 
+SocketAddress SessionTable::local_rtp(SessionId id, std::uint16_t stream, Side side) const {
+  const auto found = impl_->sessions.find(id);
+  if (found == impl_->sessions.end() || stream >= found->second.streams.size()) return {};
+  return found->second.streams[stream].leg[index(side)].local_rtp();
+}
+
 contract::SessionPage SessionTable::list(std::optional<SessionId> from) const {
   contract::SessionPage page;
   auto at = from ? impl_->sessions.lower_bound(*from) : impl_->sessions.begin();
@@ -100,14 +106,15 @@ Result<void> SessionTable::send_packet(SessionId id, std::uint16_t stream, Side 
   // Behind commands that wait, it could reach the worker before its session does.
   if (!worker.waiting.empty()) return fail(ErrorKind::kExhausted, "the worker is behind with its commands", "packet");
 
-  auto hop = session.injection_hops.find(destination.ip);
+  const InjectionPlace place{leg.pool->is_tcp(), destination.ip};
+  auto hop = session.injection_hops.find(place);
   if (hop == session.injection_hops.end()) {
     if (session.injection_hops.size() >= kMaxInjectDestinations) {
       return fail(ErrorKind::kExhausted, "the session has sent to too many addresses", "destination");
     }
-    const NextHopKey key{leg.network, leg.pool->address(), destination.ip};
+    const NextHopKey key{leg.network, leg.pool->address(), destination.ip, leg.pool->is_tcp()};
     impl_->hops.acquire(key);
-    hop = session.injection_hops.emplace(destination.ip, key).first;
+    hop = session.injection_hops.emplace(place, key).first;
   }
   Injection injection;
   injection.stream = session.streams[stream].stream.get();
@@ -174,7 +181,8 @@ std::vector<contract::PoolUse> SessionTable::pools(std::uint64_t now_ns) const {
   for (std::size_t i = 0; i < impl_->pools.size(); ++i) {
     PortPool& pool = impl_->pools[i];
     uses.push_back({impl_->networks[impl_->places[i].network], pool.address(), pool.first_port(), pool.last_port(),
-                    pool.ports_in_use(), pool.ports_resting(now_ns)});
+                    pool.ports_in_use(), pool.ports_resting(now_ns),
+                    pool.is_tcp() ? contract::LegTransport::kTcp : contract::LegTransport::kUdp});
   }
   return uses;
 }

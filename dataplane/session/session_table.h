@@ -31,6 +31,11 @@ class PortListener {
   virtual ~PortListener() = default;
   virtual Status open_port(const SocketAddress& local, std::size_t worker) = 0;
   virtual void close_port(const SocketAddress& local) = 0;
+  /// The same of media over TCP, where there is such a thing.
+  virtual Status open_tcp_port(const SocketAddress& /*local*/, std::size_t /*worker*/) {
+    return fail(ErrorKind::kUnavailable, "there is no media over TCP here", "transport");
+  }
+  virtual void close_tcp_port(const SocketAddress& /*local*/) {}
 };
 
 struct SessionTableDependencies {
@@ -60,6 +65,8 @@ class SessionTable {
   /// The last figures; of an unknown session none.
   contract::SessionStats close(contract::SessionId id, std::uint64_t now_ns);
   Result<contract::SessionStats> stats(contract::SessionId id) const;
+  /// Port 0: no such leg.
+  SocketAddress local_rtp(contract::SessionId id, std::uint16_t stream, contract::Side side) const;
   contract::SessionPage list(std::optional<contract::SessionId> from) const;
   /// A packet whose neighbour is not known yet waits for it, kUnroutedNs at most.
   Result<void> send_packet(contract::SessionId id, std::uint16_t stream, contract::Side side,

@@ -132,8 +132,7 @@ void SessionTable::Impl::close(std::map<SessionId, SessionRecord>::iterator foun
     objects.push_back(stream.stream);
     objects.push_back(stream.config);
     for (LegRecord& leg : stream.leg) {
-      needs.ports.close_port(leg.local_rtp());
-      needs.ports.close_port(leg.local_rtcp());
+      close_ports(needs.ports, *leg.pool, leg.rtp_port);
       leg.pool->release(leg.rtp_port, now_ns);
       for (const auto& context : {leg.receive_context, leg.previous_receive_context, leg.send_context}) {
         if (context) objects.push_back(context);
@@ -238,7 +237,7 @@ void SessionTable::Impl::latched(const WorkerEvent& event) {
   if (found == sessions.end() || event.stream >= found->second.streams.size()) return;
   StreamRecord& stream = found->second.streams[event.stream];
   LegRecord& leg = stream.leg[index(event.side)];
-  const NextHopKey key{leg.network, leg.pool->address(), event.source.ip};
+  const NextHopKey key{leg.network, leg.pool->address(), event.source.ip, leg.pool->is_tcp()};
   auto& slot = leg.latched_hop[event.component == contract::Component::kRtp ? 0 : 1];
   std::optional<NextHopKey> before = slot;
   slot = key;

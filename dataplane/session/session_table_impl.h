@@ -51,7 +51,7 @@ struct SessionTable::Impl {
     assert(!needs.workers.empty() && needs.workers.size() <= io::kMaxWorkers);
     for (const io::Network& network : configured) networks.push_back(network.name);
     for (const LocalAddress& place : places) {
-      pools.emplace_back(place.ip, place.first_port, place.last_port, needs.workers.size());
+      pools.emplace_back(place.ip, place.first_port, place.last_port, needs.workers.size(), place.tcp);
     }
     for (WorkerLink* link : needs.workers) {
       link->next_hop_changes = &hops.changes();

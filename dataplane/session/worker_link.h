@@ -35,12 +35,14 @@ struct alignas(kCacheLine) WorkerCounters {
   std::array<Figure<std::uint64_t>, kDropReasonCount> dropped;
 };
 
-/// Media addresses of all networks in the order of the configuration; the same on both sides of the link.
+/// Media addresses of all networks in the order of the configuration, all for UDP before all for TCP; the same on both
+/// sides of the link.
 struct LocalAddress {
   IpAddress ip;
   std::uint16_t network = 0;
   std::uint16_t first_port = 0;
   std::uint16_t last_port = 0;  ///< inclusive
+  bool tcp = false;             ///< of media over TCP; the same ports of UDP are others (R373)
 };
 std::vector<LocalAddress> local_addresses(std::span<const io::Network> networks);
 

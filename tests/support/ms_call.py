@@ -26,6 +26,7 @@ class Manner:
     aggregates: bool = False
     two_sources: bool = False
     multipart: bool = False
+    transport: str = "udp"   # of media, see ms_client/paths.py
 
     @property
     def rate(self):
@@ -40,7 +41,7 @@ class Caller:
         self._film = film or demo_media.film(media, "left")
         self._change_offer = change_offer or (lambda text: text)
         kinds = ("audio", "video") if with_video else ("audio",)
-        self.streams = own.streams(*kinds, form=manner.form)
+        self.streams = own.streams(*kinds, form=manner.form, transport=manner.transport)
         self.audio, self.video = self.streams["audio"], self.streams.get("video")
         self.sources = []
 

@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 """Shows that the Microsoft client of our own writes what the fact sheet says, to the byte, and that others read it as we do: vectors,
 tshark, ffmpeg. No root, no gateway."""
+import contextlib
 import pathlib
 import struct
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from tests.support import h264_stream, judge_slices, srtp_oracle  # noqa: E402  (the path comes first)
-from tests.support.ms_client import bodies, h264uc, rtcp, skip_picture, srtp, stun  # noqa: E402
+from tests.support.ms_client import bodies, h264uc, paths, rtcp, skip_picture, srtp, stun  # noqa: E402
 
 # Computed from [MS-ICE2], [MS-RTP] and [MS-H264PF]; a check of pidgin-sipe has the same form.
 PASSWORD = "Kf3vQm0XbT7yLr2ZpWc9HsDu"
@@ -170,10 +172,38 @@ class Pictures(unittest.TestCase):
         self.assertEqual([row[1].rstrip("\0") for row in rows], ["qW7z:Lm2K", "abcd:efgh", "abcd:efgh"])
 
 
+class Frames(unittest.TestCase):
+    def test_of_a_stream_in_any_pieces_come_the_packets(self):
+        packets = [b"a", b"", b"b" * 300, b"c" * 1500]
+        stream = b"".join(struct.pack(">H", len(packet)) + packet for packet in packets)
+        for piece in (1, 7, len(stream)):
+            with _connections() as made:
+                found = [packet for at in range(0, len(stream), piece) for packet in made._cut(0, stream[at:at + piece])]
+            self.assertEqual(found, packets)
+
+    def test_tcp_only_offers_name_no_udp(self):
+        for transport, kinds in (("tcp", {"PASS", "ACT"}), ("tcp-act", {"ACT"}), ("tcp-pass", {"PASS"})):
+            with _connections(transport) as made:
+                section = bodies.read("m=audio 9 RTP/SAVP 0\r\n" + "\r\n".join(made.candidates("192.0.2.2")) + "\r\n")[0]
+                self.assertEqual(section.candidates, {})
+                self.assertEqual({kind for kind, found in section.tcp_candidates.items() if found}, kinds)
+                for found in filter(None, section.tcp_candidates.values()):
+                    self.assertEqual(found, {component: ("192.0.2.2", made.ports[0]) for component in (1, 2)})
+
+
+@contextlib.contextmanager
+def _connections(transport="tcp"):
+    """Without a namespace or sockets."""
+    made = paths.Connections.__new__(paths.Connections)
+    made._transport, made._read, made.ports, made.frames = transport, {0: b""}, [5000, 5000], 0
+    yield made
+
+
 class Answers(unittest.TestCase):
     def test_of_several_lines_the_tag_says_which_identifier(self):
         class Stream:
             kind, ports, ufrag, password, key, ssrc, mux = "audio", (1, 2), "abcd", "p" * 24, srtp.new_key(), 256, False
+            paths = types.SimpleNamespace(candidates=lambda address: [], is_tcp=False)
 
         class Video(Stream):
             kind = "video"

@@ -35,6 +35,8 @@ def _section(text, address, stream, keys, concluded):
             line = re.sub(r"^m=(\S+) \d+", rf"m=\1 {stream.ports[0]}", line)
             if concluded:
                 line = line.replace("RTP/AVP", "RTP/SAVP")
+                if stream.paths.is_tcp:
+                    line = line.replace(" RTP/SAVP", " TCP/RTP/SAVP")
         elif line.startswith(("a=candidate", "a=x-candidate", "a=rtcp:", "a=remote-candidates", "a=x-ssrc-range")):
             continue
         elif line.startswith("a=ice-ufrag"):
@@ -45,9 +47,9 @@ def _section(text, address, stream, keys, concluded):
             line = _key_line(line, stream, keys, has_identifier)
         if line:
             lines.append(line)
-    lines += _candidates(address, stream) + _numbers(stream)
+    lines += stream.paths.candidates(address) + _numbers(stream)
     if concluded:
-        pairs = " ".join(f"{component} {' '.join(map(str, stream.valid[component]))}" for component in stream.components)
+        pairs = " ".join(f"{component} {' '.join(map(str, stream.valid[component][:2]))}" for component in stream.components)
         lines.append(f"a=remote-candidates:{pairs} ")
     return "\n".join(lines) + "\n"
 
@@ -62,11 +64,6 @@ def _key_line(line, stream, keys, has_identifier):
     if identifier:
         stream.mki_of_tag[int(identifier[1])] = int(identifier[2]).to_bytes(int(identifier[3]), "big")
     return line
-
-
-def _candidates(address, stream):
-    return [f"a=candidate:1 {component} UDP {2130706431 - 513 * (component - 1)} {address} {stream.ports[component - 1]} typ host "
-            for component in (1, 2)]
 
 
 def _numbers(stream):
@@ -86,7 +83,7 @@ def answer(offered, address, streams):
             continue
         stream.payload_type = chosen[0]
         lines = [f"m={section.kind} {stream.ports[0]} RTP/SAVP {' '.join(map(str, chosen))}", f"a=label:main-{section.kind}",
-                 f"a=ice-ufrag:{stream.ufrag}", f"a=ice-pwd:{stream.password}", *_candidates(address, stream),
+                 f"a=ice-ufrag:{stream.ufrag}", f"a=ice-pwd:{stream.password}", *stream.paths.candidates(address),
                  f"a=crypto:{section.tag} {srtp.SUITE} inline:{stream.key}|2^31", *_numbers(stream),
                  *[f"a=rtpmap:{number} {section.names[number]}" for number in chosen if number in section.names],
                  "a=encryption:required"]
@@ -130,7 +127,9 @@ class Section:
     names: dict            # payload type -> "PCMU/8000"
     ufrag: str
     password: str
+    protocol: str
     candidates: dict       # component -> (address, port)
+    tcp_candidates: dict   # ACT, PASS -> the same
     key: str               # base64
     mki: bytes
     tag: int
@@ -141,10 +140,11 @@ def read(description):
     """Sections of a description, in order."""
     out = []
     for section in re.split(r"(?m)^(?=m=)", description.replace("\r\n", "\n"))[1:]:
-        kind, port, _, formats = re.match(r"m=(\S+) (\d+) (\S+)(.*)", section).groups()
+        kind, port, protocol, formats = re.match(r"m=(\S+) (\d+) (\S+)(.*)", section).groups()
         crypto = re.search(rf"(?m)^a=crypto:(\d+) {srtp.SUITE} inline:([A-Za-z0-9+/=]+)(?:\|[^|\s]*)?(?:\|(\d+):(\d+))?", section)
-        candidates = {int(component): (host, int(at)) for component, host, at in
-                      re.findall(r"(?mi)^a=candidate:\S+ (\d) UDP \d+ (\S+) (\d+)", section)}
+        candidates = {name: {int(component): (host, int(at)) for component, host, at in
+                             re.findall(rf"(?mi)^a=candidate:\S+ (\d) {name} \d+ (\S+) (\d+)", section)}
+                      for name in ("UDP", "TCP-ACT", "TCP-PASS")}
 
         def value(name):
             found = re.search(rf"(?m)^a={name}: ?(\S+)", section)
@@ -153,6 +153,7 @@ def read(description):
         mki = int(crypto[3]).to_bytes(int(crypto[4]), "big") if crypto and crypto[3] else b""
         out.append(Section(kind, int(port), [int(one) for one in formats.split() if one.isdigit()],
                            {int(number): name for number, name in re.findall(r"(?m)^a=rtpmap:(\d+) (\S+)", section)},
-                           value("ice-ufrag"), value("ice-pwd"), candidates, crypto[2] if crypto else "", mki,
+                           value("ice-ufrag"), value("ice-pwd"), protocol, candidates["UDP"],
+                           {name: candidates[f"TCP-{name}"] for name in ("ACT", "PASS")}, crypto[2] if crypto else "", mki,
                            int(crypto[1]) if crypto else 0, bool(re.search(r"(?m)^a=rtcp-mux\s*$", section))))
     return out

@@ -1,16 +1,15 @@
-"""One stream of a call: two ports, ICE in either role and form, SRTP, and what came."""
+"""One stream of a call: its ports, ICE in either role and form, SRTP, and what came."""
 import collections
 import dataclasses
 import os
 import random
 import secrets
-import select
 import struct
 import threading
 import time
 
-from .. import netns, srtp_oracle
-from . import rtcp, srtp, stun
+from .. import srtp_oracle
+from . import paths, rtcp, srtp, stun
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,13 +24,13 @@ class Received:
 
 
 class Stream:
-    """kind: audio or video. form: of the STUN messages it sends, microsoft or rfc. Runs a thread from start() to stop(); figures
+    """kind: audio or video. form: of the STUN messages it sends, microsoft or rfc. transport: see paths.py. Runs a thread from start() to stop(); figures
     are read after that, or with care."""
 
-    def __init__(self, namespace, address, kind, form="microsoft"):
+    def __init__(self, namespace, address, kind, form="microsoft", transport="udp"):
         self.kind, self.form, self.address = kind, form, address
-        self.sockets = [netns.udp_listener(namespace, (address, 0)) for _ in (1, 2)]
-        self.ports = [one.getsockname()[1] for one in self.sockets]
+        self.paths = paths.make(transport, namespace, address)
+        self.ports = self.paths.ports
         self.ufrag, self.password = secrets.token_hex(2), secrets.token_hex(12)
         self.key = srtp.new_key()
         self.ssrc = random.randrange(1 << 20, 1 << 28) & ~0xFF
@@ -70,8 +69,7 @@ class Stream:
         self._stopping.set()
         if self._thread:
             self._thread.join(5)
-        for one in self.sockets:
-            one.close()
+        self.paths.close()
 
     @property
     def components(self):
@@ -89,22 +87,21 @@ class Stream:
             now = time.monotonic()
             if now >= next_check and not self.connected:
                 next_check = now + 0.1
-                for component, target in self.remote.candidates.items():
+                for component, target in self.paths.targets(self.remote).items():
                     if component in self.components and component not in self.valid:
                         self.check(component, target)
             if now >= next_alive and self.connected:
                 next_alive = now + 5
                 for component, target in list(self.valid.items()):
-                    self.sockets[component - 1].sendto(stun.build(0x0011, os.urandom(12), []), target)
-            for one in select.select(self.sockets, [], [], 0.05)[0]:
-                data, source = one.recvfrom(65536)
-                self._receive(self.sockets.index(one) + 1, data, source)
+                    self.paths.send(component, stun.build(0x0011, os.urandom(12), []), target)
+            for component, data, source in self.paths.receive(0.05):
+                self._receive(component, data, source)
 
     def check(self, component, target, **wrong):
         """wrong: other arguments of stun.check, to send a bad one."""
         transaction = os.urandom(12)
         self._checks[transaction] = component
-        self.sockets[component - 1].sendto(stun.check(transaction, **(self.check_values(component) | wrong)), target)
+        self.paths.send(component, stun.check(transaction, **(self.check_values(component) | wrong)), target, may_connect=True)
 
     def check_values(self, component):
         return {"username": f"{self.remote.ufrag}:{self.ufrag}", "password": self.remote.password, "tie_breaker": self._tie_breaker,
@@ -124,11 +121,12 @@ class Stream:
         if message.kind == stun.REQUEST:
             if stun.username(message) != f"{self.ufrag}:{self.remote.ufrag}":
                 self.wrong.append(f"{self.kind}: check for {stun.username(message)}")
-            self.sockets[component - 1].sendto(stun.success(message, source, self.password, form), source)
+            self.paths.send(component, stun.success(message, source, self.password, form), source)
             if message.use_candidate:
                 self._nominated.add((component, source))
         elif message.transaction in self._checks:
-            self._succeeded.add((component, source))
+            # Over TCP the connection does not tell the component.
+            self._succeeded.add((self._checks[message.transaction] if self.paths.is_tcp else component, source))
         for pair in self._succeeded:
             if self.controlling or pair in self._nominated:
                 self.valid.setdefault(*pair)
@@ -220,7 +218,7 @@ class Stream:
         target = self.valid.get(component)
         if target is not None:
             try:
-                self.sockets[component - 1].sendto(data, target)
+                self.paths.send(component, data, target)
             except OSError:
                 self.counts["not sent"] += 1
 

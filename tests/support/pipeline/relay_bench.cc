@@ -125,11 +125,15 @@ std::vector<Sent> RelayBench::take(io::Burst& burst) {
   return sent;
 }
 
-std::vector<Sent> RelayBench::run(const std::vector<Payload>& frames) {
+std::vector<Sent> RelayBench::run(const std::vector<Payload>& frames, std::uint8_t io_port) {
   std::vector<Sent> sent;
   for (std::size_t at = 0; at < frames.size();) {
     io::Burst burst;
-    for (; at < frames.size() && !burst.full(); ++at) burst.add(io.received(frames[at]));
+    for (; at < frames.size() && !burst.full(); ++at) {
+      io::Frame frame = io.received(frames[at]);
+      frame.port = io_port;
+      burst.add(frame);
+    }
     pipeline.run(burst, now);
     const auto part = take(burst);
     sent.insert(sent.end(), part.begin(), part.end());

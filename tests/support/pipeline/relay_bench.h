@@ -58,9 +58,17 @@ class FreePorts final : public session::PortListener {
     return {};
   }
   void close_port(const SocketAddress& local) override { open.erase(local); }
+  Status open_tcp_port(const SocketAddress& local, std::size_t) override {
+    if (fails_after == 0) return fail(ErrorKind::kUnavailable, "bind");
+    if (fails_after > 0) --fails_after;
+    open_tcp.insert(local);
+    return {};
+  }
+  void close_tcp_port(const SocketAddress& local) override { open_tcp.erase(local); }
 
   int fails_after = -1;  // -1: never
   std::set<SocketAddress> open;
+  std::set<SocketAddress> open_tcp;
 };
 
 /// What left, parsed; `good_checksums` says that IP and UDP checksums verify.
@@ -95,8 +103,8 @@ class RelayBench {
   contract::SessionState open(const contract::SessionSpec& spec);
   contract::SessionState update(const contract::SessionSpec& spec);
 
-  /// One burst of frames; what leaves.
-  std::vector<Sent> run(const std::vector<Payload>& frames);
+  /// One burst of frames; what leaves. `io_port`: by which they came.
+  std::vector<Sent> run(const std::vector<Payload>& frames, std::uint8_t io_port = 0);
   std::vector<Sent> send(const SocketAddress& from, const SocketAddress& to, const Payload& payload) {
     return run({make_frame(from, to, payload)});
   }

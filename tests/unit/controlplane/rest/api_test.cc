@@ -248,8 +248,8 @@ TEST_F(ApiTest, MetricsStandInFamiliesAndEscapeTheirLabels) {
                           {"sip_requests_total", "Requests.", "method=\"BYE\"", 1, true}};
   contract::DataplaneStatus data_plane;
   data_plane.pools = {{"rooms", IpAddress::v4(10, 2, 0, 1), 56000, 57000, 500, 4}};
-  data_plane.counters = {{"packets_forwarded", 10}, {"drop_wrong_source", 2}, {"drop_not_rtp", 1}, {"Odd name", 1},
-                         {"worker.3.handed_over", 5}, {"worker.3", 6}};
+  data_plane.counters = {{"packets_forwarded", 10}, {"drop_wrong_source", 2},    {"drop_not_rtp", 1},
+                         {"Odd name", 1},           {"worker.3.handed_over", 5}, {"worker.3", 6}};
   source.data_plane_status = data_plane;
   const Response response = get("/metrics");
   EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
@@ -259,7 +259,8 @@ TEST_F(ApiTest, MetricsStandInFamiliesAndEscapeTheirLabels) {
   EXPECT_THAT(response.body, HasSubstr("node=\"a\\\"b\\\\c\\nd\""));
   EXPECT_THAT(response.body, HasSubstr("isthmus_data_plane_drops_total{reason=\"wrong_source\"} 2\n"
                                        "isthmus_data_plane_drops_total{reason=\"not_rtp\"} 1\n"));
-  EXPECT_THAT(response.body, HasSubstr("isthmus_media_ports_in_use{network=\"rooms\",address=\"10.2.0.1\"} 500\n"));
+  EXPECT_THAT(response.body,
+              HasSubstr("isthmus_media_ports_in_use{network=\"rooms\",address=\"10.2.0.1\",protocol=\"udp\"} 500\n"));
   EXPECT_THAT(response.body, HasSubstr("isthmus_data_plane__dd_name_total 1\n"));
   EXPECT_THAT(response.body, HasSubstr("isthmus_data_plane_per_worker_handed_over_total{worker=\"3\"} 5\n"));
   EXPECT_THAT(response.body, HasSubstr("isthmus_data_plane_worker_3_total 6\n"));

@@ -44,6 +44,7 @@ class IceKeeperTest : public testing::Test {
   std::vector<SentPacket> sent_;
   std::vector<contract::Event> events_;
   std::vector<IcePlace> stopped_;
+  std::vector<SocketAddress> confirmed_;
   bool full_ = false;
   std::uint64_t now_ = 1000 * kSecond;
   IceKeeper keeper_{{random_,
@@ -53,7 +54,8 @@ class IceKeeperTest : public testing::Test {
                        return Status();
                      },
                      [this](const contract::Event& event) { events_.push_back(event); },
-                     [this](const IcePlace& place) { stopped_.push_back(place); }}};
+                     [this](const IcePlace& place) { stopped_.push_back(place); },
+                     [this](const IcePlace&, const SocketAddress& remote) { confirmed_.push_back(remote); }}};
 
   contract::SessionSpec spec(bool nominated, StunForm form = StunForm::kRfc8489, std::uint64_t id = 1) const {
     contract::SessionSpec spec;
@@ -432,6 +434,29 @@ TEST_F(IceKeeperTest, ManyDuePairsAreSpreadOverPolls) {
   EXPECT_EQ(sent_.size(), IceKeeper::kMaxSendsAPoll);
   for (int i = 0; i < 6; ++i) keeper_.poll(now_);
   EXPECT_EQ(sent_.size(), 200U);
+}
+
+TEST_F(IceKeeperTest, WhoKnowsThePasswordIsConfirmedOverTcp) {
+  contract::SessionSpec over_tcp = spec(false);
+  over_tcp.streams[0].leg[0].transport = contract::LegTransport::kTcp;
+  over_tcp.streams[0].leg[0].rtcp_mux = true;
+  over_tcp.streams[0].leg[0].remote_rtcp = peer_rtp_;
+  keeper_.set(over_tcp, now_);
+  Check wrong;
+  wrong.password = kTheirs;
+  take(make(wrong), stranger_);
+  EXPECT_TRUE(confirmed_.empty());
+  take(make({}), peer_rtp_);
+  EXPECT_EQ(confirmed_, std::vector{peer_rtp_});
+  Check answer;  // to a check of the control plane's
+  answer.type = StunType::kBindingSuccess;
+  answer.password = kTheirs;
+  take(make(answer), peer_rtcp_);
+  EXPECT_EQ(confirmed_, (std::vector{peer_rtp_, peer_rtcp_}));
+  over_tcp.streams[0].leg[0].transport = contract::LegTransport::kUdp;
+  keeper_.set(over_tcp, now_);
+  take(make({}), peer_rtp_);
+  EXPECT_EQ(confirmed_.size(), 2U);
 }
 
 }  // namespace

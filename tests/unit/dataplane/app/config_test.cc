@@ -38,6 +38,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(config->workers, 2U);
   EXPECT_EQ(config->worker_cpus, (std::vector<unsigned>{1, 3}));
   EXPECT_FALSE(config->huge_pages);
+  EXPECT_TRUE(config->media_over_tcp);
   EXPECT_EQ(config->contract_socket, "/tmp/x.sock");
   EXPECT_EQ(config->run_directory, "/tmp/x");
   EXPECT_EQ(config->control_plane_absent_minutes, 5U);
@@ -49,6 +50,13 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(config->networks[0].first_port, 40000);
   EXPECT_EQ(config->networks[0].last_port, 40999);
   EXPECT_EQ(config->networks[0].mtu, 1400);
+}
+
+TEST(Config, MediaOverTcpCanBeSwitchedOff) {
+  const auto config =
+      parse_config("[dataplane]\nmedia_over_tcp = false\n[[network]]\nname = \"a\"\naddresses = [\"192.0.2.1\"]\n");
+  ASSERT_TRUE(config) << to_text(config.error(), "f");
+  EXPECT_FALSE(config->media_over_tcp);
 }
 
 std::string pci_config(std::string_view first, std::string_view second) {

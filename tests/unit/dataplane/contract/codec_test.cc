@@ -141,7 +141,7 @@ TEST(Codec, FieldsOfALaterVersionAreSkipped) {
   EXPECT_EQ(std::get<CloseRequest>(back->message).session, SessionId{7});
 }
 
-/// What a control plane of version 1 says: none of the fields of version 2.
+/// What a control plane of version 1 says: none of the fields of later versions.
 SessionSpec spec_of_version_1() {
   SessionSpec spec = sample_spec();
   for (StreamSpec& stream : spec.streams) {
@@ -150,6 +150,9 @@ SessionSpec spec_of_version_1() {
       leg.video = {};
       leg.feedback = FeedbackDialect::kRfc4585;
       leg.peer_ssrcs = leg.own_ssrcs = {};
+      leg.transport = LegTransport::kUdp;
+      leg.dscp_rule = DscpRule::kSet;
+      leg.dscp_map.clear();
     }
   }
   return spec;
@@ -190,6 +193,16 @@ TEST(Codec, WhatVersion1WouldMisreadDoesNotLeaveForIt) {
   EXPECT_EQ(field(PictureRequest{id, 0, Side::kA}), "version");
   EXPECT_EQ(field(ConsentLostEvent{id, 0, Side::kA, Component::kRtp}), "version");
   EXPECT_EQ(field(PictureWantedEvent{id, 0, Side::kA}), "version");
+}
+
+TEST(Codec, MediaOverTcpDoesNotLeaveForWhoKnowsUdpAlone) {
+  SessionSpec spec = sample_spec();
+  EXPECT_EQ(version_needed(OpenRequest{spec}), 3);
+  for (StreamSpec& stream : spec.streams) stream.leg[1].transport = LegTransport::kUdp;
+  EXPECT_EQ(version_needed(OpenRequest{spec}), 2);
+  const Result<SecretBytes> datagram = encode({2, 1, OpenRequest{sample_spec()}});
+  ASSERT_FALSE(datagram);
+  EXPECT_EQ(datagram.error().field, "version");
 }
 
 TEST(Codec, PasswordsMustFillTheirPartOfTheSecrets) {
@@ -349,6 +362,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadSpec{"CnameLong", [](auto& s) { leg_a(s).cname = std::string(kMaxCnameBytes + 1, 'c'); },
                 "streams[0].leg[a].cname"},
         BadSpec{"Dscp", [](auto& s) { leg_a(s).dscp = 64; }, "streams[0].leg[a].dscp"},
+        BadSpec{"Transport", [](auto& s) { leg_b(s).transport = static_cast<LegTransport>(2); },
+                "streams[0].leg[b].transport"},
+        BadSpec{"TcpWithoutIce", [](auto& s) { leg_b(s).ice.reset(); }, "streams[0].leg[b].transport"},
+        BadSpec{"TcpWithoutMux", [](auto& s) { leg_a(s).transport = LegTransport::kTcp; },
+                "streams[0].leg[a].transport"},
         BadSpec{"DscpRule", [](auto& s) { leg_b(s).dscp_rule = static_cast<DscpRule>(3); },
                 "streams[0].leg[b].dscp_rule"},
         BadSpec{"DscpMapUnused", [](auto& s) { leg_b(s).dscp_map = {{1, 2}}; }, "streams[0].leg[b].dscp_map"},

@@ -81,6 +81,7 @@ inline StreamSpec sample_stream(MediaKind kind, std::uint8_t fill) {
   a.dscp_rule = DscpRule::kMap;
   a.dscp_map = {{46, 40}, {0, 63}};
   b.dscp_rule = DscpRule::kCopy;
+  b.transport = LegTransport::kTcp;
   stream.a_to_b = {{0, 8, 8000, 8000}, {111, 96, 48000, 16000}};
   stream.b_to_a = {{8, 0, 8000, 8000}};
   return stream;
@@ -116,7 +117,8 @@ inline DataplaneStatus sample_status() {
   status.incarnation = 0xfeedface;
   status.workers = 1;
   status.sessions = 2;
-  status.pools = {{"microsoft", IpAddress::v4(192, 0, 2, 1), 56000, 57000, 4, 2}};
+  status.pools = {{"microsoft", IpAddress::v4(192, 0, 2, 1), 56000, 57000, 4, 2},
+                  {"microsoft", IpAddress::v4(192, 0, 2, 1), 56000, 57000, 2, 0, LegTransport::kTcp}};
   status.counters = {{"packets_forwarded", 5}, {"drop_wrong_source", 6}};
   return status;
 }

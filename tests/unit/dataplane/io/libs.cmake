@@ -1,4 +1,5 @@
 # The DPDK part is tested here too where it is built; the tests start no EAL with huge pages and need no rights.
+set(libs isthmus::dataplane_io_tcp)
 if(ISTHMUS_DPDK)
-  set(libs isthmus::dataplane_io_dpdk)
+  list(APPEND libs isthmus::dataplane_io_dpdk)
 endif()

@@ -125,6 +125,25 @@ TEST_F(MicrosoftRequests, AMicrosoftPeerIsAskedForNoMoreThanTheFarPeerDecodes) {
   }
 }
 
+// Over TCP only ICE tells where the peer is: the request of the start is kept until then.
+TEST_F(MicrosoftRequests, AKeyFrameIsAskedForAsSoonAsThereIsAnAddress) {
+  const SocketAddress pair = *bench_->spec.streams[0].leg[0].remote_rtp;
+  make([](contract::StreamSpec& stream) {
+    stream.leg[0].remote_rtp.reset();
+    contract::IceSpec& ice = stream.leg[0].ice.emplace();
+    ice.local_ufrag = ice.remote_ufrag = "abcd";
+    ice.local_password = ice.remote_password = SecretBytes(std::vector<std::uint8_t>(22, 'p'));
+  });
+  for (const Sent& sent : bench_->relay.pass_ms(3000)) EXPECT_NE(sent.to.ip, pair.ip);
+  bench_->spec.streams[0].leg[0].remote_rtp = pair;
+  bench_->spec.streams[0].leg[0].ice->nominated = true;
+  ++bench_->spec.revision;
+  ASSERT_TRUE(bench_->relay.table.update(bench_->spec, bench_->relay.now.monotonic_ns));
+  const auto asked = feedback(bench_->relay.pass_ms(150), 0, payload::kFormatApplication);
+  ASSERT_FALSE(asked.empty());
+  EXPECT_TRUE(request(asked[0])->key_frame);
+}
+
 TEST_F(MicrosoftRequests, NothingIsWantedWhileTheFarPeerIsHeld) {
   const auto first = feedback(bench_->others, 0, payload::kFormatApplication);
   ASSERT_FALSE(first.empty());
