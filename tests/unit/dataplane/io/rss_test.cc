@@ -62,8 +62,8 @@ class Rss : public testing::Test {
 };
 
 TEST_F(Rss, PutsEveryPortOnItsWorkersQueue) {
-  for (const std::size_t workers : {1, 2, 3, 4, 6, 7, 32}) {
-    for (const std::size_t entries : {128, 256, 512}) {
+  for (const std::size_t workers : std::initializer_list<std::size_t>{1, 2, 3, 4, 6, 7, 32}) {
+    for (const std::size_t entries : std::initializer_list<std::size_t>{128, 256, 512}) {
       EXPECT_EQ(misplaced({true, false}, false, entries, workers), 0) << workers << " of " << entries;
       EXPECT_EQ(misplaced({false, true}, true, entries, workers), 0) << workers << " of " << entries;
       EXPECT_EQ(misplaced({true, true}, false, entries, workers), 0) << workers << " of " << entries;
@@ -91,7 +91,7 @@ TEST_F(Rss, FewerQueuesThanWorkersUseAllQueues) {
 }
 
 TEST(PortClass, KeepsPairsTogetherAndSpreadsThem) {
-  for (const std::size_t workers : {1, 2, 3, 4, 32}) {
+  for (const std::size_t workers : std::initializer_list<std::size_t>{1, 2, 3, 4, 32}) {
     std::vector<int> pairs(workers);
     for (std::uint32_t port = 56'000; port < 56'256; port += 2) {
       const std::size_t rtp = port_class(static_cast<std::uint16_t>(port), workers);

@@ -32,7 +32,7 @@ class Dscp : public testing::TestWithParam<Families> {
   }
   contract::SessionSpec spec() const {
     contract::SessionSpec made = bench_.spec();
-    for (std::size_t side : {0, 1}) {
+    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
       contract::LegSpec& leg = made.streams[0].leg[side];
       leg.family = peer(side).ip.family;
       leg.remote_rtp = peer(side);
