@@ -61,11 +61,11 @@ struct Network {
   std::uint16_t last_port = 57000;   ///< inclusive
   std::uint16_t mtu = 1500;          ///< bytes of the IP packet
   // Modes without a kernel interface:
-  std::optional<MacAddress> mac;         ///< ours; absent: the device's
-  std::vector<StaticNextHop> next_hops;  ///< the longest prefix counts
-  std::string capture_in;                ///< pcap: file of frames that come in; empty: none
-  std::string capture_out;               ///< pcap: file of what is sent; empty: it goes nowhere
-  Memif memif;
+  std::optional<MacAddress> mac{};         ///< ours; absent: the device's
+  std::vector<StaticNextHop> next_hops{};  ///< the longest prefix counts
+  std::string capture_in{};                ///< pcap: file of frames that come in; empty: none
+  std::string capture_out{};               ///< pcap: file of what is sent; empty: it goes nowhere
+  Memif memif{};
 };
 
 /// pcap mode: when and how often the captures come in.
