@@ -71,7 +71,7 @@ TEST_F(ConnectionTest, WritesLengthAndPacket) {
 TEST_F(ConnectionTest, QueuesWhatTheKernelDoesNotTakeAndDropsWhole) {
   const Octets packet(1000, 5);
   std::size_t taken = 0;
-  while (connection_->send(packet, 0, now_)) ASSERT_LT(++taken, 10'000U);
+  while (connection_->send(packet, 0, now_)) ASSERT_LT(++taken, 1'000U);
   EXPECT_TRUE(connection_->is_open());
   EXPECT_TRUE(connection_->wants_to_write());
   Octets all;
