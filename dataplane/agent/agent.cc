@@ -125,7 +125,7 @@ std::vector<Counter> Agent::counters() {
       counters.push_back({std::string(name), value});
     }
   };
-  add("drop_driver_missed", engine_.driver_missed());
+  add_driver_losses(counters);
   if (engine_.mode() == io::Mode::kPci) {
     const io::ExceptionCounters exceptions = engine_.exceptions();
     add("io_to_kernel", exceptions.to_kernel);
@@ -170,6 +170,37 @@ std::vector<Counter> Agent::counters() {
     add("contract_events_dropped", server_->counters().events_dropped);
   }
   return counters;
+}
+
+// What was lost in front of us was received by the host; what was lost behind us was not forwarded after all. Of ours
+// it may have been what nobody sent us: that is what is left of it when no forwarded packet is.
+void Agent::add_driver_losses(std::vector<Counter>& counters) {
+  const auto figure = [&](std::string_view name) -> std::uint64_t& {
+    const auto at = std::find_if(counters.begin(), counters.end(), [&](const Counter& c) { return c.name == name; });
+    if (at != counters.end()) return at->value;
+    return counters.emplace_back(Counter{std::string(name), 0}).value;
+  };
+  const auto drop = [&](DropReason reason, std::uint64_t frames) -> std::uint64_t& {
+    return figure("drop_" + std::string(to_string(reason))) += frames;
+  };
+  const io::DriverLosses losses = engine_.driver_losses();
+  std::uint64_t wrong_vlan = 0;
+  for (std::size_t i = 0; i < workers_.size(); ++i) wrong_vlan += engine_.io(i).counters().wrong_vlan;
+  drop(DropReason::kWrongVlan, wrong_vlan);
+  drop(DropReason::kDriverMissed, losses.missed);
+  drop(DropReason::kDriverBadFrame, losses.bad_frame);
+  drop(DropReason::kDriverNoBuffer, losses.no_buffer);
+  figure("packets_received") += wrong_vlan + losses.missed + losses.bad_frame + losses.no_buffer;
+
+  for (const auto& [reason, more] :
+       {std::pair{DropReason::kTxRefused, std::uint64_t{0}}, {DropReason::kTxLost, losses.unsent}}) {
+    const std::uint64_t lost = drop(reason, more);
+    const std::uint64_t forwarded = std::min(lost, figure("packets_forwarded"));
+    figure("packets_forwarded") -= forwarded;
+    drop(reason, 0) -= lost - forwarded;
+    figure("generated_lost") += lost - forwarded;
+    figure("packets_sent") -= std::min(lost, figure("packets_sent"));
+  }
 }
 
 // What ICE refuses was handed over by a worker, which counted it as consumed; here it becomes a drop like any other, so

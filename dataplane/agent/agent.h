@@ -69,6 +69,7 @@ class Agent final : public contract::Handler {
   void end_silent_sessions();
   void publish(const contract::Event& event);
   std::vector<contract::Counter> counters();
+  void add_driver_losses(std::vector<contract::Counter>& counters);
   void add_ice(std::vector<contract::Counter>& counters) const;
 
   AgentConfig config_;

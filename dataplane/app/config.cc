@@ -8,6 +8,7 @@
 
 #include "dataplane/app/config_off_kernel.h"
 #include "dataplane/app/config_reader.h"
+#include "dataplane/wire/vlan_tag.h"
 
 namespace isthmus::app {
 namespace {
@@ -137,6 +138,20 @@ void read_device(TableReader& reader, const Config& config, io::Network& network
   }
 }
 
+/// The tag of a device's frames: of all networks on it.
+void read_vlan(TableReader& reader, const Config& config, io::Network& network) {
+  reader.number("vlan", 1, wire::kHighestVlan, network.vlan);
+  const bool kernels = config.io_mode == io::Mode::kAfXdp || config.io_mode == io::Mode::kAfPacket ||
+                       config.io_mode == io::Mode::kSocket;
+  if (network.vlan != 0 && (kernels || (config.io_mode == io::Mode::kAuto && network.device.empty()))) {
+    reader.report("vlan", "is the kernel's in this io_mode: name its VLAN interface");
+  }
+  for (const io::Network& other : config.networks) {
+    if (network.device.empty() || other.device != network.device || other.vlan == network.vlan) continue;
+    reader.report("vlan", "network '" + other.name + "' is on this device with another");
+  }
+}
+
 void read_network(const toml::table& table, std::size_t index, Config& config, ConfigProblems& problems) {
   TableReader reader(table, "network[" + std::to_string(index) + "]", problems);
   io::Network network;
@@ -171,6 +186,7 @@ void read_network(const toml::table& table, std::size_t index, Config& config, C
     reader.report("last_port", "expected a port above first_port");
   }
   reader.number("mtu", kSmallestMtu, kLargestMtu, network.mtu);
+  read_vlan(reader, config, network);
   reader.refuse_unknown();
   config.networks.push_back(std::move(network));
 }

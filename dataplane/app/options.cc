@@ -44,6 +44,7 @@ Configuration (TOML; an unknown key is an error):
   mtu = 1500
 
   pci, of a network: device = "0000:03:00.0" (interface is its TAP twin).
+  vlan = 7                    # tag of all frames on the device, in pci, pcap, ring, memif; else the kernel's VLAN interface
   pcap, ring, memif: addresses are nobody else's, and no kernel knows where packets go.
   mac = "02:00:00:00:00:01"   # ours; absent: the device's
   capture_in = "in.pcap"      # pcap: frames that come in (libpcap's format, Ethernet); absent: none

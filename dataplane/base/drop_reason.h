@@ -12,7 +12,8 @@ namespace isthmus {
 /// Order is the order of the pipeline; new ones go where their stage is (the contract carries names, not numbers).
 #define ISTHMUS_DROP_REASONS(X)                                                                         \
   X(kHandOverFull, "hand_over_full")              /* came to a wrong worker, the right one is behind */ \
-  X(kNotIp, "not_ip")                             /* neither IPv4 nor IPv6, or a tagged frame */        \
+  X(kWrongVlan, "wrong_vlan")                     /* a tag that is not the network's, or none */        \
+  X(kNotIp, "not_ip")                             /* neither IPv4 nor IPv6 */                           \
   X(kIpMalformed, "ip_malformed")                 /* lengths that do not fit, IPv4 options */           \
   X(kIpFragment, "ip_fragment")                   /* a fragment has no port to look up */               \
   X(kNotUdp, "not_udp")                           /* the relay's ports speak UDP */                     \
@@ -54,7 +55,10 @@ namespace isthmus {
   X(kPuntBudget, "punt_budget")                   /* the control plane's queue or rate is full */       \
   X(kNoBuffer, "no_buffer")                       /* the io layer had no buffer for a new packet */     \
   X(kTxRefused, "tx_refused")                     /* the driver did not take it */                      \
-  X(kDriverMissed, "driver_missed")               /* the driver or the kernel lost it before us */
+  X(kTxLost, "tx_lost")                           /* the driver took it, and could not send it */       \
+  X(kDriverMissed, "driver_missed")               /* the device's or the kernel's queue was full */     \
+  X(kDriverBadFrame, "driver_bad_frame")          /* the device refused it: checksum, length */         \
+  X(kDriverNoBuffer, "driver_no_buffer")          /* the driver had no buffer for it */
 
 enum class DropReason : std::uint8_t {
 #define ISTHMUS_DROP_ENUMERATOR(enumerator, name) enumerator,

@@ -60,6 +60,7 @@ struct Network {
   std::uint16_t first_port = 56000;  ///< DESIGN section 2, R372
   std::uint16_t last_port = 57000;   ///< inclusive
   std::uint16_t mtu = 1500;          ///< bytes of the IP packet
+  std::uint16_t vlan = 0;  ///< tag of all frames on its device, 1..4094; 0: none. Modes whose frames are ours alone
   // Modes without a kernel interface:
   std::optional<MacAddress> mac{};         ///< ours; absent: the device's
   std::vector<StaticNextHop> next_hops{};  ///< the longest prefix counts
@@ -80,6 +81,14 @@ struct PortInfo {
   unsigned interface_index = 0;  ///< of the kernel; 0 in socket mode
   std::array<std::uint8_t, 6> mac{};
   std::uint16_t mtu = 1500;
+};
+
+/// Frames lost by drivers or the kernel, all ports, since the start.
+struct DriverLosses {
+  std::uint64_t missed = 0;     ///< before us: the device's or the kernel's queue was full
+  std::uint64_t bad_frame = 0;  ///< before us: the device refused them
+  std::uint64_t no_buffer = 0;  ///< before us
+  std::uint64_t unsent = 0;     ///< behind us: the driver took them
 };
 
 /// pci mode: frames between the ports and the kernel's end of them, past the pipeline.
@@ -112,8 +121,8 @@ class Engine {
 
   /// True where the kernel finds routes and neighbours by itself (socket mode).
   virtual bool kernel_routes() const = 0;
-  /// Lost by the drivers or the kernel before us, all ports; may ask the kernel, so not for a worker's thread.
-  virtual std::uint64_t driver_missed() = 0;
+  /// May ask the kernel: main thread.
+  virtual DriverLosses driver_losses() = 0;
   /// Any thread.
   virtual ExceptionCounters exceptions() const { return {}; }
 };

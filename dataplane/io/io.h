@@ -11,10 +11,10 @@ namespace isthmus::io {
 
 /// Counts that the worker cannot see itself.
 struct IoCounters {
-  std::uint64_t driver_missed = 0;  ///< lost by the driver or the kernel before us
-  std::uint64_t tx_refused = 0;     ///< not taken by the driver; freed
+  std::uint64_t tx_refused = 0;  ///< not taken by the driver; freed
   std::uint64_t no_buffer = 0;
   std::uint64_t left_to_kernel = 0;  ///< af_packet and pci hear all of the interface; what is no media packet to us
+  std::uint64_t wrong_vlan = 0;      ///< freed: without the tag that the network has
 };
 
 /// What one worker sent on behalf of others.

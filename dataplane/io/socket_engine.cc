@@ -68,10 +68,10 @@ void SocketEngine::close_port(const SocketAddress& local) {
   owner_[*slot] = kNoWorker;
 }
 
-std::uint64_t SocketEngine::driver_missed() {
-  std::uint64_t missed = 0;
-  for (const auto& worker : workers_) missed += worker->missed();
-  return missed;
+DriverLosses SocketEngine::driver_losses() {
+  DriverLosses losses;
+  for (const auto& worker : workers_) losses.missed += worker->missed();
+  return losses;
 }
 
 }  // namespace isthmus::io

@@ -238,7 +238,6 @@ Frame SocketIo::allocate() {
 
 IoCounters SocketIo::counters() const {
   IoCounters counters;
-  counters.driver_missed = missed_.load(std::memory_order_relaxed);
   counters.tx_refused = tx_refused_.load(std::memory_order_relaxed);
   counters.no_buffer = no_buffer_.load(std::memory_order_relaxed);
   return counters;

@@ -99,7 +99,7 @@ class SocketEngine final : public Engine {
   Status open_port(const SocketAddress& local, std::size_t worker) override;
   void close_port(const SocketAddress& local) override;
   bool kernel_routes() const override { return true; }
-  std::uint64_t driver_missed() override;
+  DriverLosses driver_losses() override;
 
  private:
   static constexpr std::uint8_t kNoWorker = 0xff;

@@ -30,6 +30,8 @@ DropReason why_not_udp(const std::uint8_t* frame, std::size_t size) {
   const std::uint16_t type = load_be16(frame + 12);
   if (type == kEtherTypeIpv4) return why_not_udp_v4(frame + kEthernetBytes, size - kEthernetBytes);
   if (type == kEtherTypeIpv6) return why_not_udp_v6(frame + kEthernetBytes, size - kEthernetBytes);
+  // The io layer takes the tag that a network has off.
+  if (type == kEtherTypeVlan || type == kEtherTypeServiceVlan) return DropReason::kWrongVlan;
   return DropReason::kNotIp;
 }
 

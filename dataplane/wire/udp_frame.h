@@ -28,6 +28,8 @@ inline constexpr std::size_t kHeadersV4 = kEthernetBytes + kIpv4Bytes + kUdpByte
 inline constexpr std::size_t kHeadersV6 = kEthernetBytes + kIpv6Bytes + kUdpBytes;
 inline constexpr std::uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr std::uint16_t kEtherTypeIpv6 = 0x86dd;
+inline constexpr std::uint16_t kEtherTypeVlan = 0x8100;         // IEEE 802.1Q 9.6, C-tag
+inline constexpr std::uint16_t kEtherTypeServiceVlan = 0x88a8;  // S-tag
 inline constexpr std::uint8_t kProtocolUdp = 17;
 inline constexpr std::uint8_t kHopLimit = 64;  // RFC 1700, "IP TTL"
 

@@ -65,7 +65,7 @@ bool Worker::turn() {
   // The control thread's commands, timers, packets of our own.
   for (int i = 0; i < kMaxTicksPerTurn; ++i) {
     const bool more = pipeline_.tick(burst_, now);
-    if (burst_.count > 0) pipeline_.count_refused(io_.send(burst_));
+    if (burst_.count > 0) link_.counters.generated_lost.add(io_.send(burst_));
     if (!more) break;
   }
   if (found) figures_.busy_ns.add(clock_.now().monotonic_ns - now.monotonic_ns);

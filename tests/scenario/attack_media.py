@@ -20,7 +20,7 @@ FLOOD_PER_S = 20_000
 LISTEN_S = 0.6
 # What the attack must have been dropped as; each is sent at least so often.
 NAMED = {"wrong_source": 1000, "port_closed": 1000, "srtp_auth_failed": 20, "srtp_replayed": 5, "not_rtp": 5,
-         "rtp_malformed": 5}
+         "rtp_malformed": 5, "ip_fragment": 50}
 
 
 def is_media_from(address):
@@ -54,6 +54,7 @@ def from_stranger(one, side, flows, heard):
     hello = [attacker.datagram((one.stranger, 40004), target, payload) for _, target in flows
              for payload in (attacker.stun_request(), attacker.dtls_client_hello())]
     one.send("stun_dtls", hello, 200, 0.5)
+    one.send("fragments", [attacker.first_fragment(packet) for packet in ahead], 400, 0.5)
     closed = [attacker.datagram((one.stranger, 40006), (GATEWAYS[side], port), b"\x80" + bytes(171))
               for port in range(capture.POOL_PORTS[0], capture.POOL_PORTS[1] + 1) if port not in {t[1] for _, t in flows}]
     one.send("closed_ports", closed, FLOOD_PER_S, 1.0)

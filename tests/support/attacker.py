@@ -25,6 +25,11 @@ def datagram(source, target, payload):
                        socket.inet_aton(target[0])) + udp
 
 
+def first_fragment(packet):
+    """As if more of the packet followed (RFC 791 3.1)."""
+    return packet[:6] + struct.pack("!H", 0x2000) + packet[8:]
+
+
 def rtp(payload_type=0, sequence=1, ticks=0, ssrc=1, payload=b"\xd5" * 160, first=0x80):
     return struct.pack("!BBHII", first, payload_type, sequence & 0xFFFF, ticks & 0xFFFFFFFF, ssrc) + payload
 

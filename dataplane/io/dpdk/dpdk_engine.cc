@@ -121,6 +121,7 @@ WorkerPort DpdkEngine::worker_port(std::size_t port_index, std::size_t worker, s
   entry.number = port.number();
   entry.only = heard_ ? &*heard_ : nullptr;
   if (!gates_.empty()) entry.gate = gates_[port_index].get();
+  if (!vlans_.empty()) entry.vlan = vlans_[port_index];
   if (!twins_.empty()) entry.twin = twins_[port_index].get();
   entry.mac = port.mac();
   for (std::size_t queue = worker; queue < port.queues(); queue += workers) {
@@ -179,6 +180,7 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_xdp(std::span<const Netw
     if (auto added = engine->add_port(settings, interfaces[i]); !added) return forward_error(added);
     if (auto filled = engine->steering_[i].fill(networks); !filled) return forward_error(filled);
   }
+  engine->sockets_.find();
   engine->make_workers(workers);
   return engine;
 }
@@ -197,6 +199,7 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_packet(std::span<const N
                          ",blocksz=65536,framesz=2048,framecnt=4096";
     if (auto added = engine->add_port(settings, interfaces[i]); !added) return forward_error(added);
   }
+  engine->sockets_.find();
   engine->make_workers(workers);
   return engine;
 }
@@ -222,6 +225,7 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_pci(std::span<const Network
     if (auto added = engine->add_port(settings, info); !added) return forward_error(added);
     const auto tap = open_tap(engine->infos_.back());
     if (!tap) return forward_error(tap);
+    engine->vlans_.push_back(network->vlan);
     const std::uint16_t number = engine->ports_.back().number();
     engine->twins_.push_back(
         std::make_unique<Twin>(*tap, workers, engine->buffers_, [number] { return Port::has_link(number); }));
@@ -254,6 +258,7 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_off_kernel(Mode mode, std::
     if (auto added = engine->add_port(settings, {networks[i].name, 0, {}, networks[i].mtu}); !added) {
       return forward_error(added);
     }
+    engine->vlans_.push_back(networks[i].vlan);
     if (networks[i].mac) engine->infos_.back().mac = *networks[i].mac;
   }
   engine->make_workers(workers);
@@ -311,10 +316,18 @@ DpdkEngine::~DpdkEngine() {
   rte_mempool_free(buffers_);
 }
 
-std::uint64_t DpdkEngine::driver_missed() {
-  std::uint64_t missed = 0;
-  for (const Port& port : ports_) missed += port.missed();
-  return missed;
+DriverLosses DpdkEngine::driver_losses() {
+  DriverLosses sum;
+  for (const Port& port : ports_) {
+    const DriverLosses one = port.losses();
+    sum.missed += one.missed;
+    sum.bad_frame += one.bad_frame;
+    sum.no_buffer += one.no_buffer;
+    // What net_af_xdp counts there it has refused, and we have counted.
+    if (mode_ != Mode::kAfXdp) sum.unsent += one.unsent;
+  }
+  sum.missed += sockets_.lost();
+  return sum;
 }
 
 }  // namespace isthmus::io::dpdk

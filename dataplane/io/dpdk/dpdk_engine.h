@@ -11,6 +11,7 @@
 
 #include "dataplane/io/dpdk/dpdk_io.h"
 #include "dataplane/io/dpdk/eal.h"
+#include "dataplane/io/dpdk/kernel_sockets.h"
 #include "dataplane/io/dpdk/port.h"
 #include "dataplane/io/dpdk/steering.h"
 #include "dataplane/io/dpdk/twin.h"
@@ -45,7 +46,7 @@ class DpdkEngine final : public Engine {
   void close_port(const SocketAddress& local) override;
   bool shares_frames() const override { return true; }
   bool kernel_routes() const override { return false; }
-  std::uint64_t driver_missed() override;
+  DriverLosses driver_losses() override;
 
   ExceptionCounters exceptions() const override;
 
@@ -68,6 +69,8 @@ class DpdkEngine final : public Engine {
   rte_mempool* buffers_ = nullptr;
   std::vector<Steering> steering_;  // outlives the ports: closing those detaches the program
   std::vector<Port> ports_;
+  KernelSockets sockets_;             // af_packet, af_xdp
+  std::vector<std::uint16_t> vlans_;  // by port; empty in the modes without
   std::vector<PortInfo> infos_;
   std::vector<std::unique_ptr<Twin>> twins_;                          // pci: by port
   std::vector<std::vector<std::unique_ptr<OutgoingRing>>> outgoing_;  // [to][from]; null where never used

@@ -11,11 +11,14 @@
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/log.h"
 #include "dataplane/io/dpdk/twin.h"
+#include "dataplane/io/pool_filter.h"
+#include "dataplane/wire/vlan_tag.h"
 
 namespace isthmus::io::dpdk {
 namespace {
 
-static_assert(RTE_PKTMBUF_HEADROOM >= kMinHeadroomBytes);
+// The pipeline may use all that is promised, and the tag comes in front of that.
+static_assert(RTE_PKTMBUF_HEADROOM >= kMinHeadroomBytes + wire::kVlanTagBytes);
 
 void add(std::atomic<std::uint64_t>& counter, std::uint64_t value) {
   counter.store(counter.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
@@ -42,30 +45,21 @@ void take_back(rte_mbuf* mbuf, const Frame& frame) {
   mbuf->pkt_len = frame.length;
 }
 
-// A packet socket hears everything, also the frames that the kernel sends. What is taken here is what the XDP program
-// takes in af_xdp mode: UDP for the pools, IPv4 without options or fragments, and IPv6.
-bool is_for_us(const rte_mbuf* mbuf, const WorkerPort& port) {
-  constexpr std::size_t kEthernet = 14;
-  constexpr std::uint16_t kFragmentBits = 0x3fff;  // more-fragments flag and offset (RFC 791 3.1)
-  const auto* frame = rte_pktmbuf_mtod(mbuf, const std::uint8_t*);
-  const std::size_t length = mbuf->data_len;
-  if (length < kEthernet + 28 || std::memcmp(frame, port.mac.data(), port.mac.size()) != 0) return false;
-  const std::uint8_t* ip = frame + kEthernet;
-  const std::uint16_t type = load_be16(frame + 12);
-  SocketAddress destination;
-  if (type == 0x0800) {
-    if (ip[0] != 0x45 || ip[9] != 17 || (load_be16(ip + 6) & kFragmentBits) != 0) return false;
-    std::memcpy(destination.ip.bytes.data(), ip + 16, 4);
-    destination.port = load_be16(ip + 22);
-  } else if (type == 0x86dd && length >= kEthernet + 48) {
-    if (ip[0] >> 4U != 6 || ip[6] != 17) return false;
-    destination.ip.family = IpFamily::kV6;
-    std::memcpy(destination.ip.bytes.data(), ip + 24, 16);
-    destination.port = load_be16(ip + 42);
-  } else {
-    return false;
-  }
-  return port.only->find(destination).has_value();
+bool take_tag_off(rte_mbuf* mbuf, std::uint16_t vlan) {
+  auto* const frame = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
+  if (!wire::has_vlan(frame, mbuf->data_len, vlan)) return false;
+  wire::take_vlan_off(frame);
+  rte_pktmbuf_adj(mbuf, wire::kVlanTagBytes);
+  return true;
+}
+
+void put_tag_on(rte_mbuf* mbuf, std::uint16_t vlan) {
+  wire::put_vlan_on(rte_pktmbuf_mtod(mbuf, std::uint8_t*), vlan);
+  rte_pktmbuf_prepend(mbuf, wire::kVlanTagBytes);
+}
+
+bool is_media(const rte_mbuf* mbuf, const WorkerPort& port) {
+  return is_pool_packet(rte_pktmbuf_mtod(mbuf, const std::uint8_t*), mbuf->data_len, port.mac, *port.only);
 }
 
 }  // namespace
@@ -108,7 +102,12 @@ void DpdkIo::receive_queue(std::uint8_t port_index, std::uint16_t queue, Burst& 
   if (port.gate != nullptr) port.gate->frames_left -= got;
   bool given = false;
   for (std::uint16_t i = 0; i < got; ++i) {
-    if (port.only == nullptr || is_for_us(mbufs[i], port)) {
+    if (port.vlan != 0 && !take_tag_off(mbufs[i], port.vlan)) {
+      add(wrong_vlan_, 1);
+      rte_pktmbuf_free(mbufs[i]);
+      continue;
+    }
+    if (port.only == nullptr || is_media(mbufs[i], port)) {
       burst.add(frame_of(mbufs[i], port_index, static_cast<std::uint8_t>(queue)));
       continue;
     }
@@ -128,6 +127,9 @@ void DpdkIo::send_for_kernel(WorkerPort& port) {
   std::array<rte_mbuf*, kBurstSize> frames;
   const std::size_t count = port.twin->take(frames);
   if (count == 0) return;
+  if (port.vlan != 0) {
+    for (std::size_t i = 0; i < count; ++i) put_tag_on(frames[i], port.vlan);
+  }
   const std::uint16_t sent =
       rte_eth_tx_burst(port.number, port.send_queue, frames.data(), static_cast<std::uint16_t>(count));
   if (sent == count) return;
@@ -146,6 +148,7 @@ std::size_t DpdkIo::send(Burst& burst) {
     for (; at < burst.count && burst.frames[at].port == port_index; ++at) {
       rte_mbuf* mbuf = mbuf_of(burst.frames[at]);
       take_back(mbuf, burst.frames[at]);
+      if (port_index < ports_.size() && ports_[port_index].vlan != 0) put_tag_on(mbuf, ports_[port_index].vlan);
       mbufs[length++] = mbuf;
     }
     if (port_index < ports_.size()) {
@@ -211,6 +214,7 @@ IoCounters DpdkIo::counters() const {
   IoCounters counters;
   counters.tx_refused = tx_refused_.load(std::memory_order_relaxed);
   counters.no_buffer = no_buffer_.load(std::memory_order_relaxed);
+  counters.wrong_vlan = wrong_vlan_.load(std::memory_order_relaxed);
   counters.left_to_kernel = left_to_kernel_.load(std::memory_order_relaxed);
   return counters;
 }

@@ -46,6 +46,7 @@ struct WorkerPort {
   /// pcap: receive nothing before it is open, and no more than it lets pass.
   Gate* gate = nullptr;
   std::array<std::uint8_t, 6> mac{};
+  std::uint16_t vlan = 0;  ///< of all frames, to and from the kernel's end too; 0: none
 };
 
 class DpdkIo final : public Io {
@@ -79,6 +80,7 @@ class DpdkIo final : public Io {
   std::atomic<std::uint64_t> tx_refused_{0};
   std::atomic<std::uint64_t> no_buffer_{0};
   std::atomic<std::uint64_t> left_to_kernel_{0};
+  std::atomic<std::uint64_t> wrong_vlan_{0};
 };
 
 }  // namespace isthmus::io::dpdk

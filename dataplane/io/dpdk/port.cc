@@ -143,10 +143,10 @@ bool Port::has_link(std::uint16_t number) {
   return rte_eth_link_get_nowait(number, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
-std::uint64_t Port::missed() const {
+DriverLosses Port::losses() const {
   rte_eth_stats stats{};
-  if (rte_eth_stats_get(number_, &stats) != 0) return 0;
-  return stats.imissed + stats.ierrors + stats.rx_nombuf;
+  if (rte_eth_stats_get(number_, &stats) != 0) return {};
+  return {stats.imissed, stats.ierrors, stats.rx_nombuf, stats.oerrors};
 }
 
 Port::Port(Port&& other) noexcept

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "dataplane/base/result.h"
+#include "dataplane/io/engine.h"
 #include "dataplane/io/rss.h"
 
 struct rte_mempool;
@@ -41,8 +42,8 @@ class Port {
   const std::array<std::uint8_t, 6>& mac() const { return mac_; }
   /// Whether the link is up, as the driver last saw it. Any thread.
   static bool has_link(std::uint16_t number);
-  /// What the driver counts as lost before us.
-  std::uint64_t missed() const;
+  /// What the driver counts as lost.
+  DriverLosses losses() const;
 
  private:
   Port() = default;

@@ -41,7 +41,15 @@ struct {
   __type(value, struct pool);
 } isthmus_pools SEC(".maps");
 
-#define IPV4_FRAGMENT_BITS 0x3fff  // more-fragments flag and offset (RFC 791 3.1)
+#define IPV4_FRAGMENT_OFFSET 0x1fff  // RFC 791 3.1
+#define IPV6_FRAGMENT_OFFSET 0xfff8  // RFC 8200 4.5
+
+struct fragment_header {
+  __u8 next_header;
+  __u8 reserved;
+  __be16 offset;
+  __be32 identification;
+};
 
 SEC("xdp")
 int isthmus_steer(struct xdp_md *context) {
@@ -55,16 +63,25 @@ int isthmus_steer(struct xdp_md *context) {
   if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
     struct iphdr *ip = (void *)(ethernet + 1);
     if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl != 5 || ip->protocol != IPPROTO_UDP) return XDP_PASS;
-    if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_BITS)) return XDP_PASS;
+    // A first fragment has the ports: ours to drop and to count. Those behind it have none.
+    if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET)) return XDP_PASS;
     key.family = 4;
     __builtin_memcpy(key.address, &ip->daddr, 4);
     udp = (void *)(ip + 1);
   } else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
     struct ipv6hdr *ip = (void *)(ethernet + 1);
-    if ((void *)(ip + 1) > end || ip->version != 6 || ip->nexthdr != IPPROTO_UDP) return XDP_PASS;
+    if ((void *)(ip + 1) > end || ip->version != 6) return XDP_PASS;
     key.family = 6;
     __builtin_memcpy(key.address, &ip->daddr, 16);
     udp = (void *)(ip + 1);
+    if (ip->nexthdr == IPPROTO_FRAGMENT) {
+      struct fragment_header *fragment = (void *)(ip + 1);
+      if ((void *)(fragment + 1) > end || fragment->next_header != IPPROTO_UDP) return XDP_PASS;
+      if (fragment->offset & bpf_htons(IPV6_FRAGMENT_OFFSET)) return XDP_PASS;
+      udp = (void *)(fragment + 1);
+    } else if (ip->nexthdr != IPPROTO_UDP) {
+      return XDP_PASS;
+    }
   } else {
     return XDP_PASS;
   }

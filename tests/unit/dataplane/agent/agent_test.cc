@@ -21,6 +21,7 @@ class FakeIo : public io::Io {
   io::IoCounters counters() const override {
     io::IoCounters counters;
     counters.left_to_kernel = 7;
+    counters.wrong_vlan = 2;
     return counters;
   }
 };
@@ -34,7 +35,8 @@ class FakeEngine : public io::Engine {
   void close_port(const SocketAddress&) override {}
   bool shares_frames() const override { return false; }
   bool kernel_routes() const override { return true; }
-  std::uint64_t driver_missed() override { return 3; }
+  io::DriverLosses driver_losses() override { return losses; }
+  io::DriverLosses losses{3, 0, 0, 0};
 
  private:
   std::vector<io::PortInfo> ports_ = {{"left", 0, {}, 1500}};
@@ -90,6 +92,18 @@ class AgentTest : public testing::Test {
     return at == status->counters.end() ? ~std::uint64_t{0} : at->value;
   }
 
+  /// What the counters say became of all packets received.
+  std::uint64_t accounted() {
+    std::uint64_t sum = 0;
+    const auto status = agent.status();
+    for (const contract::Counter& entry : status->counters) {
+      if (entry.name == "packets_forwarded" || entry.name == "packets_consumed" || entry.name == "packets_held" ||
+          entry.name.starts_with("drop_"))
+        sum += entry.value;
+    }
+    return sum;
+  }
+
   std::vector<io::Network> networks = one_network();
   FakeEngine engine;
   FakePorts ports;
@@ -102,6 +116,37 @@ class AgentTest : public testing::Test {
   std::uint64_t now = 1000 * kSecond;
   Agent agent{{77, 5, "because", "none", "nap", kAbsentNs}, {engine, table, random, {&figures}}, now};
 };
+
+TEST_F(AgentTest, WhatDriversLoseIsInTheBalance) {
+  engine.losses = {3, 4, 5, 2};
+  link.counters.received.add(100);
+  link.counters.forwarded.add(90);
+  link.counters.sent.add(90);
+  link.counters.consumed.add(10);
+  link.counters.dropped[static_cast<std::size_t>(DropReason::kTxRefused)].add(6);
+  EXPECT_EQ(counter("packets_received"), 100U + 3 + 4 + 5 + 2);  // 2: without the network's tag
+  EXPECT_EQ(counter("packets_forwarded"), 90U - 6 - 2);
+  EXPECT_EQ(counter("packets_sent"), 90U - 6 - 2);
+  EXPECT_EQ(counter("drop_driver_missed"), 3U);
+  EXPECT_EQ(counter("drop_driver_bad_frame"), 4U);
+  EXPECT_EQ(counter("drop_driver_no_buffer"), 5U);
+  EXPECT_EQ(counter("drop_tx_refused"), 6U);
+  EXPECT_EQ(counter("drop_tx_lost"), 2U);
+  EXPECT_EQ(counter("drop_wrong_vlan"), 2U);
+  EXPECT_EQ(accounted(), counter("packets_received"));
+}
+
+// Reports of ours that a driver refused before anything was forwarded.
+TEST_F(AgentTest, WhatIsLostOfOursIsNoDropOfAPacketReceived) {
+  engine.losses = {};
+  link.counters.generated.add(5);
+  link.counters.sent.add(5);
+  link.counters.dropped[static_cast<std::size_t>(DropReason::kTxRefused)].add(5);
+  EXPECT_EQ(counter("packets_forwarded"), 0U);
+  EXPECT_EQ(counter("generated_lost"), 5U);
+  EXPECT_EQ(counter("drop_tx_refused"), 0U);
+  EXPECT_EQ(accounted(), counter("packets_received"));
+}
 
 TEST_F(AgentTest, StatusTellsTheWholePlane) {
   figures.naps.add(9);

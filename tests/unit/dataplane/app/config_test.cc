@@ -166,6 +166,9 @@ INSTANTIATE_TEST_SUITE_P(
         OffKernelCase{"EmptyPrefix", "ring", "",
                       "[[network.next_hop]]\nto = \"192.0.2.0/\"\nmac = \"02:00:00:00:00:02\"",
                       "f:8: network[0].next_hop[0].to: expected addresses"},
+        OffKernelCase{"NoVlan", "ring", "vlan = 0", kHop.data(),
+                      "f:6: network[0].vlan: expected a whole number from 1"},
+        OffKernelCase{"ReservedVlan", "ring", "vlan = 4095", kHop.data(), "f:6: network[0].vlan: expected"},
         OffKernelCase{"NoMac", "ring", "", "[[network.next_hop]]\nto = \"::/0\"",
                       "f:7: network[0].next_hop[0].mac: expected"},
         OffKernelCase{"GroupMac", "ring", "", "[[network.next_hop]]\nto = \"::/0\"\nmac = \"01:00:00:00:00:02\"",
@@ -216,6 +219,16 @@ TEST(Config, MemifNetworksOnOneSocketDifferInIdAndAgreeInRole) {
   EXPECT_NE(
       to_text(two("memif_id = 1\nmemif_role = \"client\"").error(), "f").find("network[1].memif_role: network 'a'"),
       std::string::npos);
+}
+
+TEST(Config, NetworksOfOneDeviceHaveOneVlan) {
+  const std::string first = "interface = \"nic0\"\ndevice = \"0000:03:00.0\"\nvlan = 4094";
+  const auto good = parse_config(pci_config(first, first));
+  ASSERT_TRUE(good) << to_text(good.error(), "f");
+  EXPECT_EQ(good->networks[1].vlan, 4094);
+  const auto bad = parse_config(pci_config(first, "interface = \"nic0\"\ndevice = \"0000:03:00.0\""));
+  ASSERT_FALSE(bad);
+  EXPECT_NE(to_text(bad.error(), "f").find("network[1].vlan: network 'a' is on this device"), std::string::npos);
 }
 
 TEST(Config, ReplayIsForPcapAlone) {
@@ -292,7 +305,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"PoolUpsideDown", "last_port = 40999", "last_port = 40000", 17, "network[0].last_port"},
         BadCase{"MtuTooSmall", "mtu = 1400", "mtu = 1279", 18, "network[0].mtu"},
         BadCase{"MtuTooLarge", "mtu = 1400", "mtu = 1501", 18, "network[0].mtu"},
-        BadCase{"UnknownNetworkKey", "mtu = 1400", "vlan = 7", 18, "network[0].vlan"},
+        BadCase{"UnknownNetworkKey", "mtu = 1400", "vxlan = 7", 18, "network[0].vxlan"},
+        BadCase{"VlanOfTheKernel", "mtu = 1400", "vlan = 7", 18, "network[0].vlan"},
         BadCase{"UnknownTable", "[[network]]\nname = \"right\"", "[other]\n[[network]]\nname = \"right\"", 20,
                 "other"}),
     [](const auto& test) { return std::string(test.param.name); });

@@ -264,6 +264,32 @@ TEST_F(DpdkEngineTest, CaptureWaitsForItsPortsAndComesAsOftenAsAsked) {
   EXPECT_EQ(io.send(burst), 0U);
 }
 
+TEST_F(DpdkEngineTest, TheTagOfANetworkComesOffAndGoesOn) {
+  using namespace std::string_view_literals;
+  Network network = off_kernel("tagged");
+  network.vlan = 7;
+  network.capture_in = capture_of({"0123456789ab\x81\x00\x00\x07good"sv,
+                                   "0123456789ab\x81\x00\x00\x08"
+                                   "another"sv,
+                                   "0123456789ab no tag"sv, "short"sv, "0123456789ab\x81\x00\xb0\x07good too"sv});
+  network.capture_out = testing::TempDir() + "isthmus_tagged.pcap";
+  {
+    const Network networks[] = {network};
+    auto engine = DpdkEngine::open_off_kernel(Mode::kPcap, networks, 1, {});
+    ASSERT_TRUE(engine) << to_string(engine.error());
+    Io& io = (*engine)->io(0);
+    io.attach_thread();
+    EXPECT_EQ(received(io), (std::vector<std::string>{"0123456789abgood", "0123456789abgood too"}));
+    EXPECT_EQ(io.counters().wrong_vlan, 3U);
+    Burst burst;
+    burst.add(write(io, "abcdefghijkl and so on", 0));
+    EXPECT_EQ(io.send(burst), 0U);
+  }
+  std::ifstream file(network.capture_out, std::ios::binary);
+  const std::string written{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_NE(written.find("abcdefghijkl\x81\x00\x00\x07 and so on"sv), std::string::npos);
+}
+
 TEST_F(DpdkEngineTest, CaptureThatIsNoneIsATypedErrorOfItsKey) {
   Network in = off_kernel("in");
   in.capture_in = testing::TempDir() + "isthmus_no_capture";
