@@ -27,7 +27,8 @@ constexpr std::size_t kPayloadBytes = 160;
 constexpr std::size_t kBatch = 16;
 constexpr std::chrono::seconds kQuiet{1};
 constexpr std::chrono::seconds kLinkPatience{5};
-constexpr std::chrono::milliseconds kOtherSide{300};  // the server has its link a message later than we have ours
+constexpr std::uint64_t kMostProbes = 250;
+constexpr std::chrono::milliseconds kProbePause{20};
 
 struct Options {
   std::array<std::string, 2> sockets;
@@ -68,7 +69,6 @@ std::unique_ptr<io::dpdk::DpdkEngine> open_engine(const Options& options) {
     if (Clock::now() > end) give_up("no link: is the data plane there?");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  std::this_thread::sleep_for(kOtherSide);
   return std::move(*engine);
 }
 
@@ -85,8 +85,9 @@ class Peers {
 
   void run() {
     io_.attach_thread();
-    const std::uint64_t all = std::uint64_t{options_.sessions} * options_.packets;
-    for (std::uint64_t next = 0; next < all; next += kBatch) {
+    const std::uint64_t begin = wait_for_the_other_side();
+    const std::uint64_t all = begin + std::uint64_t{options_.sessions} * options_.packets;
+    for (std::uint64_t next = begin; next < all; next += kBatch) {
       for (std::uint8_t side = 0; side < 2; ++side) send(side, next, std::min<std::uint64_t>(kBatch, all - next));
       receive();
       std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -105,6 +106,20 @@ class Peers {
   }
 
  private:
+  /// The server has its links a message later than we have ours, and refuses what it is to send until then: packets of
+  /// the first session until one has come through both ways. Which packet the count begins with.
+  std::uint64_t wait_for_the_other_side() {
+    for (std::uint64_t probe = 0; probe < kMostProbes; ++probe) {
+      for (std::uint8_t side = 0; side < 2; ++side) send(side, probe * options_.sessions, 1);
+      std::this_thread::sleep_for(kProbePause);
+      receive();
+      if (sides_[0].received == 0 || sides_[1].received == 0) continue;
+      for (Side& side : sides_) side.sent = side.received = 0;
+      return (probe + 1) * options_.sessions;
+    }
+    give_up("nothing comes through the data plane");
+  }
+
   static std::uint8_t octet(std::uint16_t sequence, std::uint16_t port) {
     return static_cast<std::uint8_t>(sequence * 7U + port);
   }

@@ -45,7 +45,7 @@ class PoolFilterTest : public testing::Test {
     std::memcpy(&frame[38], networks()[0].addresses[1].bytes.data(), 16);
     if (fragmented) {
       frame[54] = 17;
-      store_be16(&frame[56], static_cast<std::uint16_t>(offset << 3U | 1U));  // more follow
+      store_be16(&frame[56], static_cast<std::uint16_t>(unsigned{offset} << 3U | 1U));  // more follow
     }
     store_be16(&frame[fragmented ? 64 : 56], 57000);
     return frame;
