@@ -45,7 +45,9 @@ class ArchiveWriter {
   template <typename T>
     requires std::is_arithmetic_v<T> || std::is_enum_v<T>
   void put(T value) {
-    raw(&value, sizeof value);
+    if (!has_room(sizeof value)) return;
+    std::memcpy(bytes_.data() + used_, &value, sizeof value);  // one store: most of a record are such fields
+    used_ += sizeof value;
   }
   void put(const std::string& text) {
     put(static_cast<std::uint32_t>(text.size()));
@@ -80,12 +82,14 @@ class ArchiveWriter {
     describe(*this, const_cast<T&>(value));
   }
   void raw(const void* from, std::size_t size) {
-    if (size > bytes_.size() - used_) {
-      ok_ = false;
-      return;
-    }
-    if (size != 0) std::memcpy(bytes_.data() + used_, from, size);
+    if (size == 0 || !has_room(size)) return;
+    std::memcpy(bytes_.data() + used_, from, size);
     used_ += size;
+  }
+  bool has_room(std::size_t size) {
+    if (size <= bytes_.size() - used_) return true;
+    ok_ = false;
+    return false;
   }
 
   std::vector<std::uint8_t> bytes_;

@@ -25,7 +25,11 @@ StreamLegView leg_view(const media::Stream& stream, Side side) {
 
 }  // namespace
 
-std::string call_name(std::uint64_t id) { return fmt::format("{:016x}", id); }
+std::string call_name(std::uint64_t id) {
+  std::string name(16, '0');
+  for (auto digit = name.rbegin(); id != 0; ++digit, id >>= 4) *digit = "0123456789abcdef"[id & 15U];
+  return name;
+}
 
 std::optional<std::uint64_t> call_id_of(std::string_view name) {
   std::uint64_t id = 0;

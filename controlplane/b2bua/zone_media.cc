@@ -38,7 +38,7 @@ media::ZonePolicy policy_of(const config::Zone& zone) {
   if (!zone.audio_codecs.empty()) policy.audio_codecs = rules_of(zone.audio_codecs);
   if (!zone.video_codecs.empty()) policy.video_codecs = rules_of(zone.video_codecs);
   policy.video = zone.video;
-  if (zone.delayed_offer == config::DelayedOfferPreset::kAudio) policy.preset_video.clear();
+  if (zone.delayed_offer == config::DelayedOfferPreset::kAudio) policy.preset_video = {};
   policy.video_cap_bps = std::uint64_t{zone.video_cap_kbps} * 1000;
   policy.audio_dscp = marking_of(zone.audio_dscp);
   policy.video_dscp = marking_of(zone.video_dscp);

@@ -57,7 +57,7 @@ Outcome<CallMedia> begin_with_preset(LegSettings a, LegSettings b, Side absent, 
     }
     StreamLeg& leg = stream.leg[contract::index(absent)];
     leg.formats = preset_formats(media.leg[0].settings, media.leg[1].settings, kind,
-                                 is_video ? ours.policy.preset_video : ours.policy.preset_audio);
+                                 is_video ? ours.policy.preset_video.items() : ours.policy.preset_audio.items());
     if (!has_real_codec(leg.formats)) continue;
     if (is_video) leg.feedback = {{std::nullopt, "nack pli"}, {std::nullopt, "ccm fir"}};
     leg.accepted = true;

@@ -54,11 +54,11 @@ bool is_acceptable(const LegSettings& settings, const CryptoAttribute& crypto) {
   if (!crypto.is_usable() || !contract_suite(crypto.suite)) return false;
   const auto& mki = crypto.keys.front().mki;
   if (mki && mki->length > contract::kMaxMkiBytes) return false;
-  const std::vector<CryptoSuite> suites = leg_suites(settings);
+  const SharedList<CryptoSuite> suites = leg_suites(settings);
   return std::ranges::find(suites, crypto.suite) != suites.end();
 }
 
-std::vector<CryptoSuite> leg_suites(const LegSettings& settings) {
+SharedList<CryptoSuite> leg_suites(const LegSettings& settings) {
   if (is_microsoft(settings)) return {CryptoSuite::kAesCm128HmacSha1_80};
   return settings.policy.suites;
 }

@@ -12,7 +12,7 @@
 namespace isthmus::media {
 
 /// Suites this leg offers and takes, best first. The Microsoft dialect has one ([MS-SDPEXT]).
-std::vector<sdp::CryptoSuite> leg_suites(const LegSettings& settings);
+SharedList<sdp::CryptoSuite> leg_suites(const LegSettings& settings);
 
 /// The contract's name for a suite; empty where the data plane has none.
 std::optional<contract::SrtpSuite> contract_suite(sdp::CryptoSuite suite);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/media/shared_list.h"
 #include "controlplane/sdp/session_description.h"
 #include "dataplane/contract/messages.h"
 
@@ -32,11 +33,11 @@ struct CodecRule {
   std::uint8_t channels = 0;   ///< 0: any
 };
 
-std::vector<sdp::CryptoSuite> default_suites();          ///< The three that every engine has; 80-bit tag first.
-std::vector<CodecRule> default_audio_codecs();           ///< Wide to narrow, then CN and telephone-event.
-std::vector<CodecRule> default_video_codecs();           ///< H264, H263 variants.
-std::vector<sdp::PayloadFormat> default_preset_audio();  ///< Offered where the caller sent no SDP (R38).
-std::vector<sdp::PayloadFormat> default_preset_video();
+const SharedList<sdp::CryptoSuite>& default_suites();          ///< The three that every engine has; 80-bit tag first.
+const SharedList<CodecRule>& default_audio_codecs();           ///< Wide to narrow, then CN and telephone-event.
+const SharedList<CodecRule>& default_video_codecs();           ///< H264, H263 variants.
+const SharedList<sdp::PayloadFormat>& default_preset_audio();  ///< Offered where the caller sent no SDP (R38).
+const SharedList<sdp::PayloadFormat>& default_preset_video();
 
 /// DSCP of what goes to a leg's peer, as the contract says it.
 struct Marking {
@@ -51,14 +52,14 @@ struct ZonePolicy {
   bool keys_over_clear = false;
   BestEffortForm best_effort_form = BestEffortForm::kAvpWithCrypto;
   /// Suites offered and taken, best first.
-  std::vector<sdp::CryptoSuite> suites = default_suites();
+  SharedList<sdp::CryptoSuite> suites = default_suites();
   /// Written behind our keys (|2^31) when set; some peers read only keys that have one.
   std::optional<std::uint64_t> key_lifetime_packets;
 
-  std::vector<CodecRule> audio_codecs = default_audio_codecs();
-  std::vector<CodecRule> video_codecs = default_video_codecs();
-  std::vector<sdp::PayloadFormat> preset_audio = default_preset_audio();
-  std::vector<sdp::PayloadFormat> preset_video = default_preset_video();
+  SharedList<CodecRule> audio_codecs = default_audio_codecs();
+  SharedList<CodecRule> video_codecs = default_video_codecs();
+  SharedList<sdp::PayloadFormat> preset_audio = default_preset_audio();
+  SharedList<sdp::PayloadFormat> preset_video = default_preset_video();
   bool video = true;
   std::uint64_t video_cap_bps = 0;  ///< 0: none. The lowest of both zones and both peers is written as b= (R106).
 

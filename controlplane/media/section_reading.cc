@@ -103,7 +103,7 @@ sdp::MediaSection outline_of(const sdp::MediaSection& section) {
 }
 
 const std::vector<CodecRule>& rules_for(const ZonePolicy& policy, sdp::MediaKind kind) {
-  return kind == sdp::MediaKind::kVideo ? policy.video_codecs : policy.audio_codecs;
+  return kind == sdp::MediaKind::kVideo ? policy.video_codecs.items() : policy.audio_codecs.items();
 }
 
 Outcome<PeerAddresses> read_addresses(const LegSettings& settings, const sdp::SessionDescription& description,

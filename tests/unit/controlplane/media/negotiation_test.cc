@@ -69,7 +69,8 @@ TEST(Negotiation, TellsTheCodecThatIsSpokenAndNotTheFirstThatWasOffered) {
   Call call(clear_leg(), clear_leg());
   call.offer(Side::kA, head("192.0.2.10") + audio(4000));
   ASSERT_NE(spoken_codec(call.media.streams[0], Side::kA), nullptr);
-  EXPECT_EQ(spoken_codec(call.media.streams[0], Side::kA)->encoding, "PCMA") << "before an answer the first of the offer";
+  EXPECT_EQ(spoken_codec(call.media.streams[0], Side::kA)->encoding, "PCMA")
+      << "before an answer the first of the offer";
   call.answer(Side::kB, head("198.51.100.5") + "m=audio 5000 RTP/AVP 0\r\n");
   EXPECT_EQ(spoken_codec(call.media.streams[0], Side::kA)->encoding, "PCMU");
   EXPECT_EQ(spoken_codec(call.media.streams[0], Side::kB)->encoding, "PCMU");
@@ -233,7 +234,7 @@ TEST(Negotiation, AHostNameInConnectionIsNotLookedUp) {
 TEST(Negotiation, DelayedOfferUsesThePresetOfTheZoneCalled) {
   SeededRandom random(3);
   LegSettings b = clear_leg();
-  b.policy.preset_video.clear();
+  b.policy.preset_video = {};
   CallMedia media = opened(take(begin_with_preset(clear_leg(), b, Side::kA, random)));
   Written to_b = take(make_offer(std::move(media), Side::kB, random));
   ASSERT_EQ(to_b.description.media.size(), 1U);
