@@ -174,7 +174,8 @@ TEST_F(Relay, NamesWhyItDrops) {
     return frame;
   };
   drop({1, 2, 3}, DropReason::kNotIp);
-  drop(changed(12, 0x81), DropReason::kNotIp);
+  drop(changed(12, 0x86), DropReason::kNotIp);
+  drop(changed(12, 0x81), DropReason::kWrongVlan);  // a tag that io has not taken off
   drop(changed(14, 0x46), DropReason::kIpMalformed);
   drop(changed(16, 0x40), DropReason::kIpMalformed);
   drop(changed(20, 0x20), DropReason::kIpFragment);
