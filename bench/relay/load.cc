@@ -135,13 +135,15 @@ class Batch {
 int send_all(const Options& options, const std::vector<Flow>& flows) {
   const auto engine = make_engine();
   std::vector<Sender> senders;
+  // Of each run its own: a key's indices start anew with an SSRC, else a second load would be a replay of the first.
+  const std::uint32_t first_ssrc = static_cast<std::uint32_t>(getpid()) << 12U;
   Batch batch(options.payload_bytes);
   for (const Flow& flow : flows) {
     const int fd = bound_socket(flow.from);
     socklen_t length = 0;
     const auto via = to_sockaddr(flow.via, length);
     if (connect(fd, reinterpret_cast<const sockaddr*>(&via), length) != 0) std::perror("connect");
-    senders.push_back({fd, 0, 0, static_cast<std::uint32_t>(0x10000U + senders.size()),
+    senders.push_back({fd, 0, 0, first_ssrc + static_cast<std::uint32_t>(senders.size()),
                        context_of(*engine, flow.closed, crypto::Direction::kSend)});
   }
   std::uint64_t sent = 0;
