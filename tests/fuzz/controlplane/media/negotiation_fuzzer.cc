@@ -51,7 +51,11 @@ void check_standards(const sdp::MediaSection& section) {
 
 void check_microsoft(const media::CallMedia& media, const sdp::MediaSection& section) {
   require(section.label.has_value() && section.ssrc_range.has_value() && section.bandwidths.empty());
-  require(section.crypto.size() <= 1 && section.candidates.size() <= 2);
+  // Of each component one; over TCP one that dials and one that listens.
+  require(section.crypto.size() <= 1 && section.candidates.size() <= (sdp::is_over_tcp(section.protocol) ? 4 : 2));
+  for (const auto& candidate : section.candidates) {
+    require(sdp::is_tcp(candidate.transport) == sdp::is_over_tcp(section.protocol));
+  }
   require(section.has_ice() == !section.candidates.empty());
   if (media.leg[0].settings.dialect == media.leg[1].settings.dialect) return;
   for (const auto& format : section.formats) {
