@@ -55,11 +55,11 @@ std::vector<IpAddress> known_sources(const config::ControlPlane& config, const b
 }
 
 /// Trusted hosts; "anybody" is no range of known ones.
-std::vector<sip::SourceRange> known_ranges(const config::ControlPlane& config) {
-  std::vector<sip::SourceRange> known;
+std::vector<IpPrefix> known_ranges(const config::ControlPlane& config) {
+  std::vector<IpPrefix> known;
   for (const config::TrustedHost& host : config.trusted_hosts) {
-    const auto range = trust::Network::parse(host.network);
-    if (range && range->prefix_bits > 0) known.push_back({range->address, range->prefix_bits});
+    const auto range = IpPrefix::parse(host.network);
+    if (range && range->bits > 0) known.push_back(*range);
   }
   return known;
 }

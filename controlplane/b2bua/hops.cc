@@ -117,8 +117,7 @@ void B2bua::refresh_sources() {
     for (const config::Peer& peer : zone.peers) {
       if (!is_name(peer.host)) continue;  // listed already
       for (const SocketAddress& place : deps_.locate(peer.host, peer.port, transport_of(peer.transport))) {
-        const std::uint8_t bits = place.ip.is_v4() ? 32 : 128;
-        hosts->push_back({"peer of " + zone.name, trust::Network{place.ip, bits}, "", zone.listener, zone.name});
+        hosts->push_back({"peer of " + zone.name, IpPrefix::of(place.ip), "", zone.listener, zone.name});
       }
     }
   }

@@ -54,7 +54,7 @@ SessionTimerWords read_session(const sip::Message& message) {
 void read_crossing(const sip::Message& message, Dialect from, Dialect to, Headers& crossing) {
   const MessageKind kind = message.is_request() ? MessageKind::kRequest : MessageKind::kResponse;
   for (const sip::Header& header : message.headers()) {
-    if (header.id <= sip::HeaderId::kMaxForwards) continue;  // of one leg: no row of the table
+    if (sip::is_of_one_leg(header.id)) continue;  // most are
     if (crossing.size() == kMaxCrossingHeaders) return;
     const std::string_view name = header.id == HeaderId::kOther ? header.name : sip::to_string(header.id);
     if (header.value.size() > kMaxCrossingBytes || !crosses(name, kind, from, to)) continue;

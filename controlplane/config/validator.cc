@@ -1,9 +1,10 @@
 #include "controlplane/config/validator.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <tuple>
+
+#include "dataplane/base/ip_prefix.h"
 
 namespace isthmus::config {
 namespace {
@@ -196,17 +197,6 @@ class Validator {
     }
   }
 
-  static bool is_network_text(std::string_view text) {
-    const std::size_t slash = text.find('/');
-    const auto address = IpAddress::parse(text.substr(0, slash));
-    if (!address) return false;
-    if (slash == std::string_view::npos) return true;
-    const std::string_view digits = text.substr(slash + 1);
-    std::uint8_t bits = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-    return error == std::errc{} && end == digits.data() + digits.size() && bits <= (address->is_v4() ? 32 : 128);
-  }
-
   void check_trusted_hosts() {
     check_unique("trusted_host", config_.trusted_hosts);
     for (std::size_t i = 0; i < config_.trusted_hosts.size(); ++i) {
@@ -215,7 +205,7 @@ class Validator {
       check_reference(at("trusted_host", i, "listener"), "listener", host.listener, config_.listeners);
       if (host.network.empty() == host.certificate_name.empty()) {
         add(at("trusted_host", i, "network"), "give either network or certificate_name");
-      } else if (!host.network.empty() && !is_network_text(host.network)) {
+      } else if (!host.network.empty() && !IpPrefix::parse(host.network)) {
         add(at("trusted_host", i, "network"),
             "\"" + host.network + "\" is neither an IP address nor address/bits such as \"10.10.0.0/16\"");
       }

@@ -41,7 +41,7 @@ enum class HeaderId : std::uint8_t {
   kContact,
   kRoute,
   kRecordRoute,
-  kMaxForwards,
+  kMaxForwards,  // so far of one hop or one leg: is_of_one_leg()
   kRequire,
   kProxyRequire,
   kSupported,
@@ -67,6 +67,8 @@ enum class HeaderId : std::uint8_t {
   kOther,  ///< Known by its text alone.
 };
 
+/// Addresses, routes and numbers of one hop or one dialog, which no header of another leg takes the place of.
+constexpr bool is_of_one_leg(HeaderId id) { return id <= HeaderId::kMaxForwards; }
 /// The long form as in the RFC, "Call-ID"; empty for kOther.
 std::string_view to_string(HeaderId id);
 /// Long and compact forms, without case (RFC 3261 7.3.3).

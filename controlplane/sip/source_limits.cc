@@ -13,18 +13,6 @@ IpAddress key_of(const IpAddress& source) {
   return key;
 }
 
-IpAddress masked(IpAddress address, std::uint8_t bits) {
-  for (std::size_t i = 0; i < address.bytes.size(); ++i) {
-    const std::size_t first_bit = i * 8;
-    if (first_bit >= bits) {
-      address.bytes[i] = 0;
-    } else if (bits - first_bit < 8) {
-      address.bytes[i] = static_cast<std::uint8_t>(address.bytes[i] & (0xff00U >> (bits - first_bit)));
-    }
-  }
-  return address;
-}
-
 /// Sweeping is a walk over the whole table.
 constexpr std::chrono::seconds kSweepInterval{1};
 
@@ -37,11 +25,11 @@ SourceTable::SourceTable(const event_loop::Clock& clock, SourceLimits limits)
       all_unknown_new_requests_{limits.all_unknown_new_requests.burst, clock.now()},
       all_known_new_requests_{limits.all_known_new_requests.burst, clock.now()} {}
 
-void SourceTable::set_known(const std::vector<IpAddress>& sources, const std::vector<SourceRange>& ranges) {
+void SourceTable::set_known(const std::vector<IpAddress>& sources, const std::vector<IpPrefix>& ranges) {
   known_.clear();
   known_.insert(sources.begin(), sources.end());
   known_ranges_.clear();
-  for (const SourceRange& range : ranges) known_ranges_[range.bits].insert(masked(range.address, range.bits));
+  for (const IpPrefix& range : ranges) known_ranges_[range.bits].insert(range.address);
 }
 
 bool SourceTable::is_in_known_range(const IpAddress& source) const {

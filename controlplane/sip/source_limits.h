@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "controlplane/event_loop/timers.h"
-#include "dataplane/base/address.h"
+#include "dataplane/base/ip_prefix.h"
 
 namespace isthmus::sip {
 
@@ -18,12 +18,6 @@ namespace isthmus::sip {
 struct Rate {
   double per_second = 0;
   double burst = 0;
-};
-
-/// An address with the number of leading bits that count.
-struct SourceRange {
-  IpAddress address;
-  std::uint8_t bits = 32;  ///< 0..32 or 0..128
 };
 
 struct SourceLimits {
@@ -47,7 +41,7 @@ class SourceTable {
  public:
   SourceTable(const event_loop::Clock& clock, SourceLimits limits);
 
-  void set_known(const std::vector<IpAddress>& sources, const std::vector<SourceRange>& ranges = {});
+  void set_known(const std::vector<IpAddress>& sources, const std::vector<IpPrefix>& ranges = {});
   /// `is_vouched_for`: what this comes over shows a certificate of a configured peer.
   bool is_known(const IpAddress& source, bool is_vouched_for = false) const {
     return is_vouched_for || known_.contains(source) || is_in_known_range(source);

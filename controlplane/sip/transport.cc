@@ -181,7 +181,7 @@ Status TransportLayer::set_tls(ListenerId listener, std::shared_ptr<const TlsCon
   return {};
 }
 
-void TransportLayer::set_known_sources(const std::vector<IpAddress>& sources, const std::vector<SourceRange>& ranges) {
+void TransportLayer::set_known_sources(const std::vector<IpAddress>& sources, const std::vector<IpPrefix>& ranges) {
   sources_.set_known(sources, ranges);
 }
 

@@ -138,7 +138,7 @@ class TransportLayer {
   Result<ListenerId> find_listener(Transport transport) const;
 
   /// Sources for which the rates and the idle time-out of unknown peers do not hold (configured peers).
-  void set_known_sources(const std::vector<IpAddress>& sources, const std::vector<SourceRange>& ranges = {});
+  void set_known_sources(const std::vector<IpAddress>& sources, const std::vector<IpPrefix>& ranges = {});
   /// The same by name, for those that come with a certificate.
   void set_known_names(const std::vector<std::string>& names);
 

@@ -2,25 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <functional>
 
 namespace isthmus::trust {
 namespace {
-
-std::uint8_t full_length(IpFamily family) { return family == IpFamily::kV4 ? 32 : 128; }
-
-IpAddress masked(IpAddress address, std::uint8_t bits) {
-  for (std::size_t i = 0; i < address.bytes.size(); ++i) {
-    const std::size_t first_bit = i * 8;
-    if (first_bit >= bits) {
-      address.bytes[i] = 0;
-    } else if (bits - first_bit < 8) {
-      address.bytes[i] = static_cast<std::uint8_t>(address.bytes[i] & (0xff00U >> (bits - first_bit)));
-    }
-  }
-  return address;
-}
 
 /// As the names of certificates come: addresses in their one form, names in lower case (RFC 5922 7.2).
 std::string normalised(std::string_view text) {
@@ -39,39 +24,13 @@ IpAddress unmapped(const IpAddress& address) {
 
 }  // namespace
 
-Result<Network> Network::parse(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  auto address = IpAddress::parse(text.substr(0, slash));
-  if (!address) return forward_error(address);
-  Network network{*address, full_length(address->family)};
-  if (slash != std::string_view::npos) {
-    const std::string_view digits = text.substr(slash + 1);
-    unsigned bits = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-    if (error != std::errc() || end != digits.data() + digits.size() || bits > full_length(address->family)) {
-      return fail(ErrorKind::kMalformedInput, "the prefix length must be 0 to 32 (IPv4) or 0 to 128 (IPv6)", "network");
-    }
-    network.prefix_bits = static_cast<std::uint8_t>(bits);
-  }
-  network.address = masked(network.address, network.prefix_bits);
-  return network;
-}
-
-bool Network::contains(const IpAddress& candidate) const {
-  return candidate.family == address.family && masked(candidate, prefix_bits) == address;
-}
-
-std::string to_string(const Network& network) {
-  return isthmus::to_string(network.address) + "/" + std::to_string(network.prefix_bits);
-}
-
 Result<std::vector<TrustedHost>> trusted_hosts_of(const config::ControlPlane& configuration) {
   std::vector<TrustedHost> hosts;
   for (std::size_t i = 0; i < configuration.trusted_hosts.size(); ++i) {
     const config::TrustedHost& listed = configuration.trusted_hosts[i];
     TrustedHost host{listed.name, std::nullopt, listed.certificate_name, listed.listener, listed.zone};
     if (!listed.network.empty()) {
-      auto network = Network::parse(listed.network);
+      auto network = IpPrefix::parse(listed.network);
       if (!network) {
         const std::string field = "trusted_host[" + std::to_string(i) + "].network";
         return fail(network.error().kind, network.error().message, field);
@@ -85,7 +44,7 @@ Result<std::vector<TrustedHost>> trusted_hosts_of(const config::ControlPlane& co
       if (peer.transport == config::Transport::kTls) {
         hosts.push_back({"peer of " + zone.name, std::nullopt, config::name_of(peer), zone.listener, zone.name});
       }
-      const auto network = Network::parse(peer.host);
+      const auto network = IpPrefix::parse(peer.host);
       if (!network) continue;  // a name: the caller resolves it
       hosts.push_back({"peer of " + zone.name, *network, "", zone.listener, zone.name});
     }
@@ -93,7 +52,7 @@ Result<std::vector<TrustedHost>> trusted_hosts_of(const config::ControlPlane& co
   for (const config::Listener& listener : configuration.listeners) {
     if (listener.zone.empty()) continue;
     for (const IpAddress& any : {IpAddress::v4(0), IpAddress::v6({})}) {
-      hosts.push_back({"anybody at " + listener.name, Network{any, 0}, "", listener.name, listener.zone});
+      hosts.push_back({"anybody at " + listener.name, IpPrefix{any, 0}, "", listener.name, listener.zone});
     }
   }
   return hosts;
@@ -104,8 +63,8 @@ TrustTable::TrustTable(std::vector<TrustedHost> hosts) : hosts_(std::move(hosts)
     const TrustedHost& host = hosts_[i];
     if (host.network) {
       auto& lengths = lengths_[host.network->address.is_v4() ? 0 : 1];
-      if (std::find(lengths.begin(), lengths.end(), host.network->prefix_bits) == lengths.end()) {
-        lengths.push_back(host.network->prefix_bits);
+      if (std::find(lengths.begin(), lengths.end(), host.network->bits) == lengths.end()) {
+        lengths.push_back(host.network->bits);
       }
       by_address_[host.network->address].push_back(i);
     } else if (!host.certificate_name.empty()) {
@@ -142,7 +101,7 @@ std::optional<Trusted> TrustTable::identify(const Source& source) const {
     // One masked address may be listed with several lengths (10.0.0.0/8 and 10.0.0.0/16).
     Entries of_this_length;
     for (const std::uint32_t i : found->second) {
-      if (hosts_[i].network->prefix_bits == bits) of_this_length.push_back(i);
+      if (hosts_[i].network->bits == bits) of_this_length.push_back(i);
     }
     const TrustedHost* host = best_of(of_this_length, source.listener);
     if (host != nullptr && (!source.by_name_only || !host->listener.empty())) return Trusted{host->zone, host->name};

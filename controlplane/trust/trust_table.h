@@ -14,26 +14,14 @@
 #include <vector>
 
 #include "controlplane/config/control_plane.h"
-#include "dataplane/base/address.h"
+#include "dataplane/base/ip_prefix.h"
 
 namespace isthmus::trust {
-
-/// An address with the number of leading bits that count: "10.10.0.0/16", "192.0.2.1", "2001:db8::/32".
-struct Network {
-  IpAddress address;
-  std::uint8_t prefix_bits = 32;  ///< 0..32 or 0..128
-
-  static Result<Network> parse(std::string_view text);
-  bool contains(const IpAddress& candidate) const;
-  bool operator==(const Network&) const = default;
-};
-
-std::string to_string(const Network& network);
 
 /// One listed host. Exactly one of `network` and `certificate_name` is set.
 struct TrustedHost {
   std::string name;  ///< for people
-  std::optional<Network> network;
+  std::optional<IpPrefix> network;
   std::string certificate_name;  ///< a SAN, without case (R193)
   std::string listener;          ///< empty: any
   std::string zone;

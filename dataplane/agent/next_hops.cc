@@ -18,17 +18,6 @@ session::NextHopValue value_of(const std::optional<NextHop>& hop) {
   return value;
 }
 
-bool is_in(const IpAddress& address, const io::StaticNextHop& range) {
-  if (address.family != range.prefix.family) return false;
-  const std::size_t whole = range.prefix_bits / 8U;
-  const unsigned rest = range.prefix_bits % 8U;
-  if (!std::equal(address.bytes.begin(), address.bytes.begin() + static_cast<std::ptrdiff_t>(whole),
-                  range.prefix.bytes.begin()))
-    return false;
-  const unsigned differing = address.bytes[whole % 16] ^ range.prefix.bytes[whole % 16];
-  return rest == 0 || differing >> (8U - rest) == 0;
-}
-
 }  // namespace
 
 void KernelRoutedNextHops::wanted(const session::NextHopKey& key, session::NextHop& next_hop) {
@@ -41,7 +30,8 @@ void StaticNextHops::wanted(const session::NextHopKey& key, session::NextHop& ne
   if (key.network >= ports_.size()) return;
   const io::StaticNextHop* best = nullptr;
   for (const io::StaticNextHop& range : networks_[key.network].next_hops) {
-    if (is_in(key.remote, range) && (best == nullptr || range.prefix_bits > best->prefix_bits)) best = &range;
+    if (!range.prefix.contains(key.remote)) continue;
+    if (best == nullptr || range.prefix.bits > best->prefix.bits) best = &range;
   }
   if (best == nullptr) return next_hop.set({});
   const io::PortInfo& port = ports_[key.network];

@@ -31,20 +31,6 @@ std::optional<io::MacAddress> parse_mac(std::string_view text) {
   return mac;
 }
 
-/// "192.0.2.0/24", or an address alone.
-bool parse_prefix(std::string_view text, io::StaticNextHop& hop) {
-  const std::size_t slash = text.find('/');
-  const auto address = IpAddress::parse(text.substr(0, slash));
-  if (!address) return false;
-  hop.prefix = *address;
-  const std::uint8_t longest = address->is_v4() ? 32 : 128;
-  hop.prefix_bits = longest;
-  if (slash == std::string_view::npos) return true;
-  const std::string_view bits = text.substr(slash + 1);
-  const auto [end, error] = std::from_chars(bits.data(), bits.data() + bits.size(), hop.prefix_bits);
-  return error == std::errc{} && end == bits.data() + bits.size() && !bits.empty() && hop.prefix_bits <= longest;
-}
-
 /// `name` was given, or not, as the mode wants it. True: it is there and may be.
 bool is_wanted(TableReader& reader, std::string_view name, bool there, io::Mode mode, io::Mode wanted) {
   if (there && mode != wanted) reader.report(name, "is for " + mode_is(wanted));
@@ -110,19 +96,18 @@ void read_next_hop(TableReader reader, io::Network& network) {
   std::string text;
   io::StaticNextHop hop;
   reader.text("to", text);
-  const bool good = parse_prefix(text, hop);
-  if (!good) reader.report("to", "expected addresses (\"192.0.2.0/24\", \"2001:db8::/32\", \"198.51.100.7\")");
+  const auto prefix = IpPrefix::parse(text);
+  if (!prefix) reader.report("to", "expected addresses (\"192.0.2.0/24\", \"2001:db8::/32\", \"198.51.100.7\")");
   std::string mac_text;
   reader.text("mac", mac_text);
   const auto mac = parse_mac(mac_text);
   if (!mac) reader.report("mac", "expected an address of one station (\"02:00:00:00:00:02\")");
   reader.refuse_unknown();
-  const auto same = [&](const io::StaticNextHop& other) {
-    return other.prefix == hop.prefix && other.prefix_bits == hop.prefix_bits;
-  };
-  if (good && std::any_of(network.next_hops.begin(), network.next_hops.end(), same)) {
+  const auto same = [&](const io::StaticNextHop& other) { return other.prefix == *prefix; };
+  if (prefix && std::any_of(network.next_hops.begin(), network.next_hops.end(), same)) {
     reader.report("to", "is there twice");
   }
+  if (prefix) hop.prefix = *prefix;
   hop.mac = mac.value_or(io::MacAddress{});
   network.next_hops.push_back(hop);
 }

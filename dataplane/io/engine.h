@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dataplane/base/address.h"
+#include "dataplane/base/ip_prefix.h"
 #include "dataplane/base/result.h"
 #include "dataplane/io/io.h"
 
@@ -38,8 +38,7 @@ using MacAddress = std::array<std::uint8_t, 6>;
 
 /// Where packets for a range of addresses go, in the modes without a kernel interface.
 struct StaticNextHop {
-  IpAddress prefix;
-  std::uint8_t prefix_bits = 0;
+  IpPrefix prefix;
   MacAddress mac{};
   bool operator==(const StaticNextHop&) const = default;
 };

@@ -9,42 +9,21 @@
 
 #include <cstddef>
 #include <fstream>
+#include <span>
 #include <string>
+
+#include "dataplane/base/huge_pages.h"
 
 namespace isthmus::io::dpdk {
 namespace {
 
 constexpr char kName[] = "isthmus-frames";
 constexpr unsigned kCachedBuffers = 256;
-constexpr std::size_t kHugePageBytes = std::size_t{2} << 20U;
-
-struct Region {
-  char* start = nullptr;
-  std::size_t bytes = 0;
-};
-
-std::size_t in_whole_pages(std::size_t bytes) { return (bytes + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes; }
-
-/// Aligned so that every page of it can be a huge one.
-Region map_region(std::size_t bytes) {
-  const std::size_t mapped = in_whole_pages(bytes) + kHugePageBytes;
-  void* at = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (at == MAP_FAILED) return {};
-  char* const first = static_cast<char*>(at);
-  char* const start =
-      first + (kHugePageBytes - reinterpret_cast<std::uintptr_t>(first) % kHugePageBytes) % kHugePageBytes;
-  if (start != first) munmap(first, static_cast<std::size_t>(start - first));
-  const Region region{start, in_whole_pages(bytes)};
-  const std::size_t behind = static_cast<std::size_t>(first + mapped - (start + region.bytes));
-  if (behind != 0) munmap(start + region.bytes, behind);
-  // Where the kernel has none to give it maps ordinary ones.
-  static_cast<void>(madvise(region.start, region.bytes, MADV_HUGEPAGE));
-  return region;
-}
+using Region = std::span<std::uint8_t>;
 
 void unmap_region(rte_mempool_memhdr* /*chunk*/, void* opaque) {
   auto* const region = static_cast<Region*>(opaque);
-  munmap(region->start, region->bytes);
+  munmap(region->data(), region->size());
   delete region;
 }
 
@@ -72,12 +51,13 @@ rte_mempool* make_in_own_memory(unsigned frames, std::uint16_t room) {
   const ssize_t bytes = rte_mempool_op_calc_mem_size_default(pool, frames, 0, &chunk, &alignment);
   if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) == 0 && bytes > 0) {
     rte_pktmbuf_pool_init(pool, &settings);
-    auto* const region = new Region(map_region(static_cast<std::size_t>(bytes)));
-    if (region->start == nullptr) {
+    const std::size_t pages = (static_cast<std::size_t>(bytes) + kHugePageBytes - 1) / kHugePageBytes;
+    auto* const region = new Region(map_huge(pages * kHugePageBytes));
+    if (region->empty()) {
       rte_errno = ENOMEM;
       delete region;
-    } else if (const int added =
-                   rte_mempool_populate_iova(pool, region->start, RTE_BAD_IOVA, region->bytes, unmap_region, region);
+    } else if (const int added = rte_mempool_populate_iova(pool, reinterpret_cast<char*>(region->data()), RTE_BAD_IOVA,
+                                                           region->size(), unmap_region, region);
                added < static_cast<int>(frames)) {
       rte_errno = added < 0 ? -added : ENOMEM;
       if (added <= 0) unmap_region(nullptr, region);  // else the pool has it

@@ -192,11 +192,7 @@ void TcpMedia::run() {
     apply_commands();
     const bool any = send_packets();
     if (now_ns_ - checked_ns_ >= kCheckNs) check_times();
-    if (any) {
-      asleep_.store(false);
-    } else {
-      asleep_.store(true);
-    }
+    asleep_.store(!any);
     wait();
   }
 }
@@ -314,15 +310,13 @@ void TcpMedia::make_room(const SocketAddress& local, Port& port) {
 void TcpMedia::read(Connection& connection) {
   const std::uint64_t empty = connection.cutter().empty();
   const std::uint64_t oversize = connection.cutter().oversize();
-  bool any = false;
   connection.read(now_ns_, [&](Bytes packet) {
     if (!connection.confirmed() && !is_stun(packet)) return count(Count::kDropUnconfirmed);
     packet_.local = connection.local();
     packet_.remote = connection.remote();
     packet_.length = static_cast<std::uint16_t>(packet.size());
     std::ranges::copy(packet, packet_.bytes.begin());
-    if (!rings_[connection.worker()]->to_worker.push(packet_)) return count(Count::kDropRingFull);
-    any = true;
+    if (!rings_[connection.worker()]->to_worker.push(packet_)) count(Count::kDropRingFull);
   });
   count(Count::kEmptyFrames, connection.cutter().empty() - empty);
   count(Count::kDropOversize, connection.cutter().oversize() - oversize);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/b2bua/header_table.h"
+#include "controlplane/sip/method.h"
 
 namespace isthmus::b2bua {
 namespace {
@@ -85,6 +86,20 @@ TEST(HeaderTable, CrossesByNameKindAndDialect) {
       EXPECT_FALSE(crosses(never, kind, kM, kM)) << never;
     }
   }
+}
+
+TEST(HeaderTable, HasNoRowOfWhatIsPassedOverAsOfOneLeg) {
+  using sip::HeaderId;
+  for (auto id = HeaderId::kVia; id != HeaderId::kOther; id = static_cast<HeaderId>(static_cast<int>(id) + 1)) {
+    if (!sip::is_of_one_leg(id)) continue;
+    for (const auto kind : {MessageKind::kRequest, MessageKind::kResponse}) {
+      for (const auto dialect : {Dialect::kStandards, Dialect::kMicrosoft}) {
+        EXPECT_FALSE(crosses(sip::to_string(id), kind, dialect, dialect)) << sip::to_string(id);
+      }
+    }
+  }
+  EXPECT_TRUE(sip::is_of_one_leg(HeaderId::kContact));
+  EXPECT_FALSE(sip::is_of_one_leg(HeaderId::kReason));
 }
 
 // [MS-SIPRE], [MS-CONMGMT] and the rest: none of their words reaches a standards peer, in any message.

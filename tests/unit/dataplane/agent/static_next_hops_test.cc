@@ -13,9 +13,9 @@ constexpr MacAddress kOurs{2, 0, 0, 0, 0, 9};
 class StaticNextHopsTest : public testing::Test {
  protected:
   StaticNextHopsTest() {
-    networks_[1].next_hops = {{*IpAddress::parse("10.0.0.0"), 8, kWide},
-                              {*IpAddress::parse("10.1.2.128"), 25, kNarrow},
-                              {*IpAddress::parse("2001:db8::7"), 128, kHost}};
+    networks_[1].next_hops = {{*IpPrefix::parse("10.0.0.0/8"), kWide},
+                              {*IpPrefix::parse("10.1.2.128/25"), kNarrow},
+                              {*IpPrefix::parse("2001:db8::7"), kHost}};
     ports_[1].mac = kOurs;
     ports_[1].mtu = 1400;
   }

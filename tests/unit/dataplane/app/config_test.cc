@@ -117,8 +117,8 @@ TEST(Config, ReadsNetworksWithoutAKernelInterface) {
   EXPECT_EQ(network.memif.id, 3U);
   EXPECT_FALSE(network.memif.server);
   ASSERT_EQ(network.next_hops.size(), 2U);
-  EXPECT_EQ(network.next_hops[0], (io::StaticNextHop{IpAddress::v4(198, 51, 100, 0), 24, {2, 0, 0, 0, 10, 255}}));
-  EXPECT_EQ(network.next_hops[1].prefix_bits, 128);
+  EXPECT_EQ(network.next_hops[0], (io::StaticNextHop{*IpPrefix::parse("198.51.100.0/24"), {2, 0, 0, 0, 10, 255}}));
+  EXPECT_EQ(network.next_hops[1].prefix, *IpPrefix::parse("2001:db8::7"));
 
   std::string text = off_kernel_config("pcap", "capture_in = \"in.pcap\"\ncapture_out = \"out.pcap\"", kHop);
   text.insert(text.find("[[network]]"), "replay_after_ports = 4\nreplay_passes = 0\n");
