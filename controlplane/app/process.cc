@@ -225,8 +225,8 @@ class Process::Impl {
       listeners.push_back({config_.listeners[i].name, std::string(to_string(to_sip(config_.listeners[i].transport))),
                            to_string(transport_.local_address(listeners_[i]))});
     }
-    source_ = std::make_unique<StatusSource>(StatusSource::Parts{*calls_, relay_, transport_, *transactions_, *journal_,
-                                                                 *monitor_, alarms_, std::move(listeners),
+    source_ = std::make_unique<StatusSource>(StatusSource::Parts{*calls_, relay_, client_, transport_, *transactions_,
+                                                                 *journal_, *monitor_, alarms_, std::move(listeners),
                                                                  std::chrono::system_clock::now()});
     gatekeeper_ = std::make_unique<rest::Gatekeeper>(*token);
     api_ = std::make_unique<rest::Api>(rest::Api::Config{.allowed_hosts = config_.rest.allowed_hosts}, *gatekeeper_,

@@ -103,6 +103,11 @@ void StatusSource::media_figures(contract::SessionId session,
   parts_.relay.stats(session, std::move(done));
 }
 
+void StatusSource::stages(std::optional<bool> measure, std::function<void(Result<contract::StageFigures>)> done) {
+  if (!parts_.relay.connected()) return done(fail(ErrorKind::kUnavailable, "no data plane is connected"));
+  parts_.inspection.stages(measure, std::move(done));
+}
+
 Result<status::Source::RouteTest> StatusSource::test_route(std::string_view uri, std::string_view from_zone) const {
   if (!from_zone.empty() && parts_.calls.configuration().find_zone(from_zone) == nullptr) {
     return fail(ErrorKind::kInvalidArgument, "there is no zone of this name", "from");

@@ -18,6 +18,7 @@ class StatusSource final : public status::Source {
   struct Parts {
     b2bua::B2bua& calls;
     WatchedRelay& relay;
+    contract::Inspection& inspection;
     const sip::TransportLayer& transport;
     const sip::TransactionLayer& transactions;
     const journal::Journal& journal;
@@ -37,6 +38,7 @@ class StatusSource final : public status::Source {
   bool hang_up(std::string_view id) override { return parts_.calls.hang_up(id); }
   void data_plane(std::function<void(Result<contract::DataplaneStatus>)> done) override;
   void media_figures(contract::SessionId session, std::function<void(Result<contract::SessionStats>)> done) override;
+  void stages(std::optional<bool> measure, std::function<void(Result<contract::StageFigures>)> done) override;
   Result<RouteTest> test_route(std::string_view uri, std::string_view from_zone) const override;
 
  private:

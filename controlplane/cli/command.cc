@@ -12,6 +12,7 @@ Examples:
   isthmus calls --watch                           the calls of this moment, renewed every second
   isthmus call 1f0c9a                             one call with the figures of each stream
   isthmus route test 3001@example.com --from office
+  isthmus stages on --watch                       where the cycles of a packet go
 
 Exit codes: 0 done, 1 the gateway refused, 2 wrong usage, 3 no gateway there or no token)";
 
@@ -60,6 +61,12 @@ std::variant<Command, Ending> read_command_line(int argc, const char* const* arg
   CLI::App* test = add_verb(*route, command, Verb::kRouteTest, "test", "where a call to an address would go, and why");
   test->add_option("uri", command.uri, "sip: URI or user@host")->required();
   test->add_option("--from", command.from, "zone that the call comes from; default: any");
+  std::string measure;
+  CLI::App* stages =
+      add_verb(app, command, Verb::kStages, "stages", "where the data plane's cycles go, stage by stage");
+  stages->add_option("switch", measure, "on or off: measure from now on, or no longer; default: leave it")
+      ->check(CLI::IsMember({"on", "off"}));
+  add_watch(*stages, command, interval_s);
 
   try {
     app.parse(argc, argv);
@@ -68,6 +75,7 @@ std::variant<Command, Ending> read_command_line(int argc, const char* const* arg
     const int code = app.exit(error, text, text);
     return Ending{code == 0 ? kExitDone : kExitUsage, text.str()};
   }
+  if (!measure.empty()) command.measure = measure == "on";
   command.interval = std::chrono::seconds(interval_s);
   return command;
 }

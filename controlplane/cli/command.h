@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -12,7 +13,7 @@ namespace isthmus::cli {
 inline constexpr const char* kDefaultUrl = "http://127.0.0.1:8480";
 inline constexpr const char* kDefaultTokenFile = "/var/lib/isthmus/token";
 
-enum class Verb : std::uint8_t { kStatus, kCalls, kCall, kHangup, kRouteTest };
+enum class Verb : std::uint8_t { kStatus, kCalls, kCall, kHangup, kRouteTest, kStages };
 
 struct Command {
   Verb verb = Verb::kStatus;
@@ -23,8 +24,9 @@ struct Command {
   bool watch = false;  ///< again every `interval` until interrupted
   std::chrono::seconds interval{1};
   std::string call_id{};
-  std::string uri{};   ///< route test
-  std::string from{};  ///< route test: zone, may be empty
+  std::string uri{};              ///< route test
+  std::string from{};             ///< route test: zone, may be empty
+  std::optional<bool> measure{};  ///< stages: switch the counters first
 };
 
 /// Help, or a mistake: what to print and how to end.

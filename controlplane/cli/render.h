@@ -1,7 +1,7 @@
 #pragma once
 
 // The gateway's JSON as text for people. Answers are foreign bytes too: what is missing or of another kind shows as
-// "-", nothing throws. The one file of this folder that knows Boost.JSON.
+// "-", nothing throws. render.cc and render_inspection.cc know Boost.JSON.
 
 #include <string>
 #include <string_view>
@@ -16,6 +16,7 @@ Result<std::string> render_status(std::string_view json);
 Result<std::string> render_calls(const std::vector<std::string>& pages);
 Result<std::string> render_ended_calls(const std::vector<std::string>& pages);
 Result<std::string> render_call(std::string_view json);
+Result<std::string> render_stages(std::string_view json);
 Result<std::string> render_route(std::string_view json);
 /// "Not Found: no call has this id" of a problem document; the status alone where it is none.
 std::string render_problem(unsigned status, std::string_view json);

@@ -37,6 +37,10 @@ std::string target_of(const Command& command) {
     case Verb::kRouteTest:
       return "/api/v1/route-test?uri=" + percent_encode(command.uri) +
              (command.from.empty() ? "" : "&from=" + percent_encode(command.from));
+    case Verb::kStages:
+      return std::string("/api/v1/dataplane/stages") + (!command.measure   ? ""
+                                                        : *command.measure ? "?measure=true"
+                                                                           : "?measure=false");
   }
   return "/";
 }
@@ -50,18 +54,24 @@ class Look {
 
   Result<std::string> take() {
     if (command_.verb == Verb::kCalls) return take_calls();
-    const auto answer = ask(command_.verb == Verb::kHangup ? "DELETE" : "GET", target_of(command_));
+    const auto answer = ask(method(), target_of(command_));
     if (!answer) return forward_error(answer);
     if (command_.json) return *answer + "\n";
     switch (command_.verb) {
       case Verb::kStatus: return render_status(*answer);
       case Verb::kCall: return render_call(*answer);
       case Verb::kRouteTest: return render_route(*answer);
+      case Verb::kStages: return render_stages(*answer);
       default: return "Call " + command_.call_id + " is being ended.\n";
     }
   }
 
  private:
+  std::string_view method() const {
+    if (command_.verb == Verb::kHangup) return "DELETE";
+    return command_.verb == Verb::kStages && command_.measure ? "PUT" : "GET";
+  }
+
   Result<std::string> ask(std::string_view method, const std::string& target) {
     auto answer = around_.ask(method, target);
     if (!answer) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "controlplane/rest/answers.h"
 #include "controlplane/rest/json.h"
 #include "controlplane/rest/metrics.h"
 #include "controlplane/rest/openapi.h"
@@ -21,6 +22,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/calls/{id}", Role::kViewer},
     {"DELETE", "/api/v1/calls/{id}", Role::kOperator},
     {"GET", "/api/v1/route-test", Role::kViewer},
+    {"GET", "/api/v1/dataplane/stages", Role::kViewer},
+    {"PUT", "/api/v1/dataplane/stages", Role::kOperator},
     {"GET", "/api/v1/openapi.json", Role::kViewer},
     {"GET", "/metrics", Role::kViewer},
     {"GET", "/healthz", Role::kPublic},
@@ -39,46 +42,13 @@ bool matches(std::string_view pattern, const std::vector<std::string>& segments)
   return at == segments.size();
 }
 
-const std::string* find_parameter(const Target& target, std::string_view name) {
-  for (const auto& [key, value] : target.query) {
-    if (key == name) return &value;
-  }
-  return nullptr;
-}
-
-/// Unknown parameters are refused: a misspelt one would silently do nothing.
-std::optional<Response> refuse_unknown(const Target& target, std::initializer_list<std::string_view> known) {
-  for (const auto& [key, value] : target.query) {
-    if (std::ranges::find(known, key) == known.end()) {
-      return problem(400, "unknown-parameter", "a query parameter is not known here");
-    }
-  }
-  return std::nullopt;
-}
-
-bool is_call_id(std::string_view id) {
-  const auto good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
-  };
-  return !id.empty() && id.size() <= kMaxCallIdBytes && std::ranges::all_of(id, good);
-}
-
-Response no_such_call() { return problem(404, "no-such-call", "no call has this id; it may have ended"); }
-
-Response ok(std::string body) {
-  Response response;
-  response.body = std::move(body);
-  return response;
-}
-
 }  // namespace
 
 std::span<const Route> routes() { return kRoutes; }
 
 const Api::Method Api::kMethods[] = {
-    &Api::get_status,  &Api::list_calls,  &Api::get_call,   &Api::delete_call, &Api::test_route,
-    &Api::get_openapi, &Api::get_metrics, &Api::get_health, &Api::get_ready,
+    &Api::get_status,    &Api::list_calls,  &Api::get_call,    &Api::delete_call, &Api::test_route, &Api::get_stages,
+    &Api::switch_stages, &Api::get_openapi, &Api::get_metrics, &Api::get_health,  &Api::get_ready,
 };
 
 struct Api::Found {
@@ -231,10 +201,12 @@ void Api::get_openapi(const Target& target, const Respond& respond) {
 
 void Api::get_metrics(const Target&, const Respond& respond) {
   source_.data_plane([this, respond](const Result<contract::DataplaneStatus>& data_plane) {
-    Response response;
-    response.content_type = kMetricsContentType;
-    response.body = to_prometheus(source_.gateway(), source_.alarms(), data_plane);
-    respond(std::move(response));
+    source_.stages({}, [this, respond, data_plane](const Result<contract::StageFigures>& stages) {
+      Response response;
+      response.content_type = kMetricsContentType;
+      response.body = to_prometheus(source_.gateway(), source_.alarms(), data_plane, stages);
+      respond(std::move(response));
+    });
   });
 }
 

@@ -53,6 +53,8 @@ class Api {
   void get_call(const Target& target, const Respond& respond);
   void delete_call(const Target& target, const Respond& respond);
   void test_route(const Target& target, const Respond& respond);
+  void get_stages(const Target& target, const Respond& respond);
+  void switch_stages(const Target& target, const Respond& respond);
   void get_openapi(const Target& target, const Respond& respond);
   void get_metrics(const Target& target, const Respond& respond);
   void get_health(const Target& target, const Respond& respond);

@@ -1,7 +1,7 @@
 #pragma once
 
-// Values to JSON texts; json.cc is the one file that knows Boost.JSON. What is not known is null, times are RFC 3339 in
-// UTC, units are in the names.
+// Values to JSON texts; json.cc and inspection_json.cc know Boost.JSON. What is not known is null, times are RFC 3339
+// in UTC, units are in the names.
 
 #include <string>
 #include <string_view>
@@ -24,6 +24,9 @@ std::string to_json(const std::vector<status::Call>& calls, std::string_view nex
 std::string to_json(const status::Call& call, const Result<contract::SessionStats>& figures, status::WallTime now);
 
 std::string to_json(const status::Source::RouteTest& route);
+
+/// Each stage with its cycles a packet, which are null before one has come.
+std::string to_json(const contract::StageFigures& figures);
 
 /// {"status":"..."}: for the health routes.
 std::string state_to_json(std::string_view state);

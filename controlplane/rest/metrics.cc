@@ -96,10 +96,27 @@ void add_counters(Page& page, const contract::DataplaneStatus& data_plane) {
   }
 }
 
+void add_stages(Page& page, const contract::StageFigures& figures) {
+  page.gauge("data_plane_cycles_per_second", "Of the counter that stages are measured in.",
+             static_cast<double>(figures.cycles_per_second));
+  for (const contract::WorkerStages& worker : figures.workers) {
+    for (const contract::StageUse& stage : worker.stages) {
+      const std::string labels = fmt::format(R"(worker="{}",stage="{}")", worker.worker, escape_label(stage.name));
+      page.counter("data_plane_stage_cycles_total", "Cycles of one stage of the packet path, while it is measured.",
+                   static_cast<double>(stage.cycles), labels);
+      page.counter("data_plane_stage_packets_total", "Packets that entered the stage.",
+                   static_cast<double>(stage.packets), labels);
+      page.counter("data_plane_stage_calls_total", "Bursts that entered the stage.", static_cast<double>(stage.calls),
+                   labels);
+    }
+  }
+}
+
 }  // namespace
 
 std::string to_prometheus(const status::Gateway& gateway, const std::vector<status::Alarm>& alarms,
-                          const Result<contract::DataplaneStatus>& data_plane) {
+                          const Result<contract::DataplaneStatus>& data_plane,
+                          const Result<contract::StageFigures>& stages) {
   Page page;
   page.gauge("info", "Always 1; the version is a label.", 1,
              fmt::format(R"(version="{}",node="{}")", escape_label(gateway.version), escape_label(gateway.node)));
@@ -130,6 +147,7 @@ std::string to_prometheus(const status::Gateway& gateway, const std::vector<stat
     add_pools(page, *data_plane);
     add_counters(page, *data_plane);
   }
+  if (stages && stages->measuring) add_stages(page, *stages);
   return page.text();
 }
 

@@ -11,8 +11,10 @@ namespace isthmus::rest {
 
 inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Metrics of the data plane are left out while it is away; isthmus_data_plane_up says so.
+/// Stages are there while they are measured. Metrics of the data plane are left out while it is away;
+/// isthmus_data_plane_up says so.
 std::string to_prometheus(const status::Gateway& gateway, const std::vector<status::Alarm>& alarms,
-                          const Result<contract::DataplaneStatus>& data_plane);
+                          const Result<contract::DataplaneStatus>& data_plane,
+                          const Result<contract::StageFigures>& stages);
 
 }  // namespace isthmus::rest

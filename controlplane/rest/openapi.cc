@@ -109,6 +109,29 @@ const std::string_view kOpenApi = R"json({
     }
    }
   },
+  "/api/v1/dataplane/stages": {
+   "get": {
+    "summary": "Where the data plane's cycles go, stage by stage, as far as it was measured",
+    "responses": {
+     "200": {
+      "description": "Figures since the data plane started, of the time in which they were on",
+      "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Stages"}}}
+     },
+     "default": {"$ref": "#/components/responses/Problem"}
+    }
+   },
+   "put": {
+    "summary": "Switch the measuring on or off (role operator)",
+    "parameters": [{"name": "measure", "in": "query", "required": true, "schema": {"type": "boolean"}}],
+    "responses": {
+     "200": {
+      "description": "The figures, and whether they are being measured now",
+      "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Stages"}}}
+     },
+     "default": {"$ref": "#/components/responses/Problem"}
+    }
+   }
+  },
   "/api/v1/openapi.json": {
    "get": {
     "summary": "This document",
@@ -211,6 +234,32 @@ const std::string_view kOpenApi = R"json({
      "workers": {"type": "integer"},
      "sessions": {"type": "integer"},
      "pools": {"type": "array", "items": {"$ref": "#/components/schemas/Pool"}}
+    }
+   },
+   "Stage": {
+    "type": "object",
+    "properties": {
+     "stage": {"type": "string"},
+     "cycles": {"type": "integer"},
+     "packets": {"type": "integer"},
+     "calls": {"type": "integer"},
+     "cycles_per_packet": {"type": "number", "nullable": true},
+     "ns_per_packet": {"type": "number", "nullable": true}
+    }
+   },
+   "WorkerStages": {
+    "type": "object",
+    "properties": {
+     "worker": {"type": "integer"},
+     "stages": {"type": "array", "items": {"$ref": "#/components/schemas/Stage"}}
+    }
+   },
+   "Stages": {
+    "type": "object",
+    "properties": {
+     "measuring": {"type": "boolean"},
+     "cycles_per_second": {"type": "integer"},
+     "workers": {"type": "array", "items": {"$ref": "#/components/schemas/WorkerStages"}}
     }
    },
    "Listener": {

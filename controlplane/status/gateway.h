@@ -13,6 +13,7 @@
 
 #include "controlplane/status/alarms.h"
 #include "dataplane/base/result.h"
+#include "dataplane/contract/inspection.h"
 #include "dataplane/contract/messages.h"
 
 namespace isthmus::status {
@@ -116,6 +117,9 @@ class Source {
 
   virtual void data_plane(std::function<void(Result<contract::DataplaneStatus>)> done) = 0;
   virtual void media_figures(contract::SessionId session, std::function<void(Result<contract::SessionStats>)> done) = 0;
+
+  /// Where the data plane's cycles go; `measure` switches the counters first.
+  virtual void stages(std::optional<bool> measure, std::function<void(Result<contract::StageFigures>)> done) = 0;
 
   /// One answer of the route tester (R184), a line a step.
   struct RouteTest {

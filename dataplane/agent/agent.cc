@@ -27,6 +27,8 @@ Agent::Agent(AgentConfig config, AgentDependencies dependencies, std::uint64_t n
             [this](const IcePlace& at, const SocketAddress& remote) {
               if (tcp_ != nullptr) tcp_->confirm(table_.local_rtp(at.session, at.stream, at.side), remote);
             }}),
+      read_cycles_(dependencies.read_cycles),
+      first_cycles_(read_cycles_()),
       now_ns_(now_ns),
       absent_since_ns_(now_ns),
       silence_checked_ns_(now_ns) {}
@@ -98,6 +100,13 @@ Status Agent::send_packet(SessionId session, std::uint16_t stream, contract::Sid
 
 Status Agent::request_picture(SessionId session, std::uint16_t stream, contract::Side side) {
   return table_.request_picture(session, stream, side);
+}
+
+Result<contract::StageFigures> Agent::stages(std::optional<bool> measure) {
+  contract::StageFigures figures = table_.stages(measure);
+  figures.cycles_per_second = static_cast<std::uint64_t>(cycles_per_ns(first_cycles_, read_cycles_()) * 1e9);
+  if (measure) log::info("stages.measuring", {{"on", *measure}});
+  return figures;
 }
 
 Result<contract::DataplaneStatus> Agent::status() {

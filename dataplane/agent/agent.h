@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dataplane/agent/ice_keeper.h"
+#include "dataplane/base/cycles.h"
 #include "dataplane/contract/server.h"
 #include "dataplane/io/engine.h"
 #include "dataplane/io/tcp/tcp_media.h"
@@ -34,6 +35,7 @@ struct AgentDependencies {
   RandomSource& random;
   std::vector<const worker::WorkerFigures*> workers;  ///< read only
   io::tcp::TcpMedia* tcp = nullptr;                   ///< media over TCP, where it is on
+  CycleReading (*read_cycles)() = isthmus::read_cycles;
 };
 
 class Agent final : public contract::Handler {
@@ -61,6 +63,7 @@ class Agent final : public contract::Handler {
                      contract::Component component, const SocketAddress& destination,
                      std::span<const std::uint8_t> packet) override;
   Status request_picture(contract::SessionId session, std::uint16_t stream, contract::Side side) override;
+  Result<contract::StageFigures> stages(std::optional<bool> measure) override;
   void control_plane_changed(bool connected) override;
 
  private:
@@ -78,6 +81,8 @@ class Agent final : public contract::Handler {
   std::vector<const worker::WorkerFigures*> workers_;
   io::tcp::TcpMedia* tcp_;
   IceKeeper ice_;
+  CycleReading (*read_cycles_)();
+  CycleReading first_cycles_;
   contract::Server* server_ = nullptr;
   std::uint64_t now_ns_;
   bool connected_ = false;

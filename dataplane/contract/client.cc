@@ -403,6 +403,13 @@ void Client::request_picture(SessionId id, std::uint16_t stream, Side side, Call
   impl_->request_done(PictureRequest{id, stream, side}, std::move(done));
 }
 
+void Client::stages(std::optional<bool> measure, Callback<StageFigures> done) {
+  // What it is after the switch must be what was asked for.
+  impl_->request<StageFigures>(StagesRequest{measure}, std::move(done), [measure](const StageFigures& figures) {
+    return !measure || figures.measuring == *measure;
+  });
+}
+
 void Client::on_event(std::function<void(const Event&)> handler) { impl_->on_event_ = std::move(handler); }
 
 void Client::on_connection(std::function<void(bool connected, std::uint64_t incarnation)> handler) {

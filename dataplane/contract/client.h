@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "dataplane/contract/inspection.h"
 #include "dataplane/contract/relay.h"
 
 namespace boost::asio {
@@ -36,8 +37,10 @@ struct ClientCounters {
   std::uint64_t bad_messages = 0;  ///< from the data plane: malformed, unasked, of the wrong kind or session
 };
 
-class Client final : public Relay {
+class Client final : public Relay, public Inspection {
  public:
+  template <typename T>
+  using Callback = Relay::Callback<T>;
   static constexpr std::size_t kMaxPendingRequests = 4096;  ///< then kExhausted
 
   Client(boost::asio::io_context& loop, ClientConfig config);
@@ -62,6 +65,8 @@ class Client final : public Relay {
                    std::span<const std::uint8_t> packet, Callback<void> done) override;
 
   void request_picture(SessionId id, std::uint16_t stream, Side side, Callback<void> done) override;
+
+  void stages(std::optional<bool> measure, Callback<StageFigures> done) override;
 
   void on_event(std::function<void(const Event&)> handler) override;
   void on_connection(std::function<void(bool connected, std::uint64_t incarnation)> handler) override;

@@ -34,10 +34,12 @@ enum Kind : std::uint16_t {
   kStatus = 21,
   kSendPacket = 22,
   kRequestPicture = 23,
+  kStages = 24,
   kSessionState = 32,
   kSessionStats = 33,
   kSessionPage = 34,
   kDataplaneStatus = 35,
+  kStageFigures = 36,
   kPunt = 48,
   kMediaStarted = 49,
   kMediaTimedOut = 50,
@@ -91,10 +93,12 @@ struct Encode {
   Encoded operator()(const StatusRequest&) const { return {kStatus, {}}; }
   Encoded operator()(const SendPacketRequest& m) const { return plain<pb::SendPacketRequest>(kSendPacket, m); }
   Encoded operator()(const PictureRequest& m) const { return plain<pb::PictureRequest>(kRequestPicture, m); }
+  Encoded operator()(const StagesRequest& m) const { return plain<pb::StagesRequest>(kStages, m); }
   Encoded operator()(const SessionState& m) const { return plain<pb::SessionState>(kSessionState, m); }
   Encoded operator()(const SessionStats& m) const { return plain<pb::SessionStats>(kSessionStats, m); }
   Encoded operator()(const SessionPage& m) const { return plain<pb::SessionPage>(kSessionPage, m); }
   Encoded operator()(const DataplaneStatus& m) const { return plain<pb::DataplaneStatus>(kDataplaneStatus, m); }
+  Encoded operator()(const StageFigures& m) const { return plain<pb::StageFigures>(kStageFigures, m); }
   Encoded operator()(const PuntEvent& m) const { return plain<pb::MediaEvent>(kPunt, m); }
   Encoded operator()(const MediaStartedEvent& m) const { return plain<pb::MediaEvent>(kMediaStarted, m); }
   Encoded operator()(const MediaTimedOutEvent& m) const { return plain<pb::MediaEvent>(kMediaTimedOut, m); }
@@ -169,10 +173,12 @@ Result<Message> decode_body(std::uint16_t kind, Bytes body, Bytes& secrets) {
     case kStatus: return decode_empty<StatusRequest>(body);
     case kSendPacket: return decode_plain<pb::SendPacketRequest>(body, convert);
     case kRequestPicture: return decode_plain<pb::PictureRequest>(body, convert);
+    case kStages: return decode_plain<pb::StagesRequest>(body, convert);
     case kSessionState: return decode_plain<pb::SessionState>(body, convert);
     case kSessionStats: return decode_plain<pb::SessionStats>(body, convert);
     case kSessionPage: return decode_plain<pb::SessionPage>(body, convert);
     case kDataplaneStatus: return decode_plain<pb::DataplaneStatus>(body, convert);
+    case kStageFigures: return decode_plain<pb::StageFigures>(body, convert);
     case kPunt: return decode_plain<pb::MediaEvent>(body, punt_from_wire);
     case kMediaStarted: return decode_plain<pb::MediaEvent>(body, media_started_from_wire);
     case kMediaTimedOut: return decode_plain<pb::MediaEvent>(body, media_timed_out_from_wire);
@@ -209,6 +215,8 @@ std::uint16_t version_needed(const SessionSpec& spec) {
 std::uint16_t version_needed(const Message& message) {
   if (const auto* open = std::get_if<OpenRequest>(&message)) return version_needed(open->spec);
   if (const auto* update = std::get_if<UpdateRequest>(&message)) return version_needed(update->spec);
+  const bool since_3 = std::holds_alternative<StagesRequest>(message) || std::holds_alternative<StageFigures>(message);
+  if (since_3) return 3;
   const bool since_2 =
       std::holds_alternative<PictureRequest>(message) || std::holds_alternative<ConsentLostEvent>(message) ||
       std::holds_alternative<PictureWantedEvent>(message) || std::holds_alternative<OneWayMediaEvent>(message);

@@ -22,6 +22,7 @@
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/result.h"
 #include "dataplane/base/secret.h"
+#include "dataplane/contract/inspection.h"
 #include "dataplane/contract/messages.h"
 
 namespace isthmus::contract {
@@ -75,6 +76,11 @@ struct PictureRequest {
   Side side = Side::kA;
   bool operator==(const PictureRequest&) const = default;
 };
+/// Figures of the stages; switches their counters first where `measure` says so.
+struct StagesRequest {
+  std::optional<bool> measure;
+  bool operator==(const StagesRequest&) const = default;
+};
 
 // ---- answers: data plane to control plane ----
 
@@ -90,10 +96,11 @@ struct Done {
 };
 
 /// Everything that may travel. Answers repeat the request id; events have request id 0.
-using Message = std::variant<Hello, OpenRequest, UpdateRequest, CloseRequest, StatsRequest, ListRequest, StatusRequest,
-                             SendPacketRequest, PictureRequest, Welcome, Done, Error, SessionState, SessionStats,
-                             SessionPage, DataplaneStatus, PuntEvent, MediaStartedEvent, MediaTimedOutEvent,
-                             SourceRefusedEvent, ConsentLostEvent, PictureWantedEvent, OneWayMediaEvent>;
+using Message =
+    std::variant<Hello, OpenRequest, UpdateRequest, CloseRequest, StatsRequest, ListRequest, StatusRequest,
+                 SendPacketRequest, PictureRequest, StagesRequest, Welcome, Done, Error, SessionState, SessionStats,
+                 SessionPage, DataplaneStatus, StageFigures, PuntEvent, MediaStartedEvent, MediaTimedOutEvent,
+                 SourceRefusedEvent, ConsentLostEvent, PictureWantedEvent, OneWayMediaEvent>;
 
 struct Envelope {
   std::uint16_t version = kVersion;

@@ -271,6 +271,7 @@ Message Server::Impl::call(Message& request) {
     if (!status) return status.error();
     return Done{};
   }
+  if (const auto* stages = std::get_if<StagesRequest>(&request)) return message_of(handler_.stages(stages->measure));
   return message_of(handler_.status());
 }
 

@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 
+#include "dataplane/contract/inspection.h"
 #include "dataplane/contract/messages.h"
 #include "dataplane/contract/relay.h"
 
@@ -41,8 +42,14 @@ class Handler {
   virtual Status send_packet(SessionId session, std::uint16_t stream, Side side, Component component,
                              const SocketAddress& destination, std::span<const std::uint8_t> packet) = 0;
   virtual Status request_picture(SessionId session, std::uint16_t stream, Side side) = 0;
+  virtual Result<StageFigures> stages(std::optional<bool> /*measure*/) { return cannot_be_inspected(); }
   /// A control plane became active (true) or went (false); not called between two when one replaces the other.
   virtual void control_plane_changed(bool /*connected*/) {}
+
+ private:
+  static tl::unexpected<Error> cannot_be_inspected() {
+    return fail(ErrorKind::kUnavailable, "this data plane shows nothing of its packets' way");
+  }
 };
 
 /// Set by the supervisor in the data plane's environment: the only user id that may connect.

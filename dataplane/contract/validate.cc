@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string>
 
+#include "dataplane/contract/checks.h"
 #include "dataplane/contract/codec.h"
 
 // The bounds of messages.h, on plain values: the same code checks what we send and what we receive.
@@ -12,30 +13,6 @@ namespace {
 constexpr std::uint32_t kMaxClockHz = 1'000'000;                        // the largest registered RTP clock is 192 kHz
 constexpr std::uint32_t kMaxMediaTimeoutMs = 24U * 3'600'000;           // a day; longer is a unit mistake
 constexpr std::uint64_t kMaxLifetimePackets = std::uint64_t{1} << 48U;  // RFC 3711 9.2
-
-tl::unexpected<Error> refuse(std::string field, std::string what) {
-  return fail(ErrorKind::kInvalidArgument, std::move(what), std::move(field));
-}
-
-template <typename Enum>
-bool within(Enum value, Enum first, Enum last) {
-  return value >= first && value <= last;
-}
-
-/// Names of networks, engines and counters: what may stand in a log line or a metric without quotes.
-bool is_name(const std::string& text, std::size_t bound) {
-  return !text.empty() && text.size() <= bound && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '.' || c == ':' || c == '@';
-  });
-}
-
-bool is_text(const std::string& text, std::size_t bound) {
-  return text.size() <= bound && std::ranges::all_of(text, [](char c) {
-           const auto octet = static_cast<unsigned char>(c);
-           return octet >= 0x20 && octet != 0x7f;
-         });
-}
 
 bool is_address(const IpAddress& address) {
   if (address.family == IpFamily::kV6) return true;
@@ -352,6 +329,8 @@ struct Check {
     }
     return {};
   }
+  Status operator()(const StagesRequest&) const { return {}; }
+  Status operator()(const StageFigures& figures) const { return check(figures); }
   Status operator()(const PuntEvent& event) const {
     if (const Status status = check_place(event); !status) return status;
     if (!within(event.component, Component::kRtp, Component::kRtcp)) return refuse("component", "is unknown");

@@ -385,8 +385,7 @@ void adapt(State& state, io::Burst& burst) {
   state.link.counters.held.set(state.held);
 }
 
-bool send_adapted(State& state, io::Burst& out) {
-  if (state.adapted.empty()) return false;
+bool take_adapted(State& state, io::Burst& out) {
   Batch& batch = state.rtp;
   batch.count = 0;
   batch.secured_out = false;
@@ -418,9 +417,6 @@ bool send_adapted(State& state, io::Burst& out) {
     state.adapted_at = 0;
   }
   state.link.counters.held.set(state.held);
-  protect(state, out);
-  sum_payloads(state);
-  write_headers(state, out);
   return more;
 }
 

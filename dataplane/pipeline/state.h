@@ -116,6 +116,8 @@ struct State {
   Batch rtcp;
   Batch stun;
 
+  session::StageClock clock;  // runs while somebody looks
+
   // ---- what stages share ----
   void count_drop(DropReason reason) { link.counters.dropped[static_cast<std::size_t>(reason)].add(1); }
   void drop_frame(const io::Frame& frame, DropReason reason) {
@@ -176,9 +178,9 @@ void punt(State& state, io::Burst& burst);
 
 /// Once a burst: takes over next hops that have moved.
 void follow_next_hops(State& state);
-/// What the adapt stage has made goes through the stages that are left, as much as fits into `out`. True: there is
-/// more.
-bool send_adapted(State& state, io::Burst& out);
+/// What the adapt stage has made becomes the batch of the stages that are left, as much as fits into `out`. True: there
+/// is more.
+bool take_adapted(State& state, io::Burst& out);
 /// A picture that waits for its end too long goes out; with `closing` it is dropped.
 void let_go(State& state, session::Leg& leg, bool closing);
 /// Applies what the control thread has changed. True: more is waiting.

@@ -197,6 +197,23 @@ std::uint64_t SessionTable::last_media_ns(SessionId id) const {
   return last;
 }
 
+contract::StageFigures SessionTable::stages(std::optional<bool> measure) {
+  contract::StageFigures figures;
+  for (std::size_t i = 0; i < impl_->workers.size(); ++i) {
+    StageCounters& counters = impl_->workers[i].link->stages;
+    if (measure) counters.wanted.store(*measure, std::memory_order_relaxed);
+    figures.measuring = counters.measuring();
+    contract::WorkerStages& worker = figures.workers.emplace_back();
+    worker.worker = static_cast<std::uint32_t>(i);
+    for (std::size_t s = 0; s < kStageCount; ++s) {
+      const StageCounter& stage = counters.stage[s];
+      worker.stages.push_back(
+          {std::string(kStageNames[s]), stage.cycles.get(), stage.packets.get(), stage.calls.get()});
+    }
+  }
+  return figures;
+}
+
 std::vector<contract::Counter> SessionTable::counters() const {
   using Member = Figure<std::uint64_t> WorkerCounters::*;
   constexpr std::pair<const char*, Member> kNamed[] = {{"packets_received", &WorkerCounters::received},

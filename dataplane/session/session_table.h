@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dataplane/base/random.h"
+#include "dataplane/contract/inspection.h"
 #include "dataplane/contract/messages.h"
 #include "dataplane/contract/relay.h"
 #include "dataplane/crypto/srtp.h"
@@ -87,6 +88,8 @@ class SessionTable {
   /// Sums over all workers: "packets_received", ..., "drop_wrong_source", ...; and some of each worker:
   /// "worker.0.packets_received", ...
   std::vector<contract::Counter> counters() const;
+  /// Where the workers' cycles go. `measure` switches the counters on or off first.
+  contract::StageFigures stages(std::optional<bool> measure);
   /// Objects that wait for a worker to be past them; 0 when all is quiet.
   std::size_t retired() const;
   /// Last packet of any leg of a session, or its opening; to end silent sessions when nobody is left to ask.

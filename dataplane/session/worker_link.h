@@ -15,6 +15,7 @@
 #include "dataplane/io/engine.h"
 #include "dataplane/io/spsc_ring.h"
 #include "dataplane/session/leg.h"
+#include "dataplane/session/stage_clock.h"
 
 namespace isthmus::session {
 
@@ -119,6 +120,7 @@ struct WorkerLink {
   const std::atomic<std::uint32_t>* next_hop_changes = nullptr;
 
   WorkerCounters counters;  // written by the worker
+  StageCounters stages;
 };
 
 }  // namespace isthmus::session

@@ -44,13 +44,18 @@ void Worker::run() {
 bool Worker::turn() {
   const session::Time now = clock_.now();
   figures_.turns.add(1);
+  measured_ = link_.stages.measuring();
+  if (measured_) [[unlikely]]
+    stage_clock_.start();
 
   // Packets: from the wire, through the stages, to the wire.
   io_.receive(burst_);
   bool found = burst_.count > 0;
+  if (found) count_stage(Stage::kReceive, burst_.count);  // empty polls are the worker's, not a packet's
   if (hand_over_ != nullptr) {
     if (found) give_away();
     found |= take_over();
+    if (found) count_stage(Stage::kHandOver, burst_.count);
   }
   if (burst_.count > 0) forward(now);
   if (hand_over_ != nullptr) {
@@ -65,7 +70,7 @@ bool Worker::turn() {
   // The control thread's commands, timers, packets of our own.
   for (int i = 0; i < kMaxTicksPerTurn; ++i) {
     const bool more = pipeline_.tick(burst_, now);
-    if (burst_.count > 0) link_.counters.generated_lost.add(io_.send(burst_));
+    if (burst_.count > 0) link_.counters.generated_lost.add(send());
     if (!more) break;
   }
   if (found) figures_.busy_ns.add(clock_.now().monotonic_ns - now.monotonic_ns);
@@ -74,7 +79,16 @@ bool Worker::turn() {
 
 void Worker::forward(const session::Time& now) {
   pipeline_.run(burst_, now);
-  pipeline_.count_refused(io_.send(burst_));
+  pipeline_.count_refused(send());
+}
+
+std::size_t Worker::send() {
+  if (measured_) [[unlikely]]
+    stage_clock_.start();
+  const std::size_t packets = burst_.count;
+  const std::size_t refused = io_.send(burst_);
+  count_stage(Stage::kSend, packets);
+  return refused;
 }
 
 void Worker::give_away() {

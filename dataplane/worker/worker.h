@@ -63,15 +63,24 @@ class Worker {
  private:
   void run();
   void forward(const session::Time& now);
+  /// How many frames were refused.
+  std::size_t send();
   void give_away();
   bool take_over();
   void prepare_thread();
+  /// A stage of this turn has ended.
+  void count_stage(Stage stage, std::size_t packets) {
+    if (measured_) [[unlikely]]
+      stage_clock_.count(link_.stages, stage, packets);
+  }
 
   const WorkerConfig config_;
   io::Io& io_;
   session::WorkerLink& link_;
   HandOver* const hand_over_;
   Clock clock_;
+  bool measured_ = false;  // this turn
+  session::StageClock stage_clock_;
   io::Burst burst_;
   Given given_;
   pipeline::Pipeline pipeline_;

@@ -20,6 +20,10 @@ TEST(CommandLine, EachVerbIsRead) {
   EXPECT_TRUE(command({"calls", "--ended"}).ended);
   EXPECT_EQ(command({"call", "c1"}).call_id, "c1");
   EXPECT_EQ(command({"hangup", "c1"}).verb, Verb::kHangup);
+  EXPECT_EQ(command({"stages"}).verb, Verb::kStages);
+  EXPECT_EQ(command({"stages"}).measure, std::nullopt);
+  EXPECT_EQ(command({"stages", "on", "--watch"}).measure, true);
+  EXPECT_EQ(command({"stages", "off"}).measure, false);
   const Command route = command({"route", "test", "a@b", "--from", "rooms"});
   EXPECT_EQ(route.verb, Verb::kRouteTest);
   EXPECT_EQ(route.uri, "a@b");
@@ -57,6 +61,7 @@ TEST(CommandLine, MistakesEndWithUsageAndHelpDoesNot) {
                                                 {"nonsense"},
                                                 {"call"},
                                                 {"hangup"},
+                                                {"stages", "maybe"},
                                                 {"route"},
                                                 {"route", "test"},
                                                 {"calls", "--interval", "0"},

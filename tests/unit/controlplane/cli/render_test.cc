@@ -102,14 +102,36 @@ TEST(Render, StatusShowsPoolsPeersAndAlarms) {
   EXPECT_NE(render_status(rest::to_json(gateway, {}, away, {}))->find("Data plane: away"), std::string::npos);
 }
 
+TEST(Render, StagesAreATableForEachWorkerThatDidSomething) {
+  contract::StageFigures figures;
+  figures.measuring = true;
+  figures.cycles_per_second = 2'000'000'000;
+  figures.workers = {
+      {0, {{"classify", 1000, 20, 4}, {"unprotect", 5000, 10, 4}, {"adapt", 0, 0, 0}, {"tick", 900, 0, 9}}},
+      {1, {{"classify", 0, 0, 0}}}};
+  EXPECT_EQ(*render_stages(rest::to_json(figures)),
+            "Stages are being measured (isthmus stages off ends it).\n"
+            "\nWorker 0\n"
+            "STAGE      PACKETS  A CALL  CYCLES A PACKET  NS A PACKET\n"
+            "classify        20     5.0               50           25\n"
+            "unprotect       10     2.5              500          250\n"
+            "tick             0     0.0                -            -\n"
+            "All but tick: 300.0 cycles a received packet\n"
+            "\nWorker 1: nothing measured\n");
+  figures.measuring = false;
+  EXPECT_NE(render_stages(rest::to_json(figures))->find("isthmus stages on"), std::string::npos);
+}
+
 TEST(Render, AnswersThatAreNotWhatTheyShouldBeDoNotThrow) {
   for (const char* text : {"", "x", "[]", "null", "{}", "{\"items\":3}", "{\"items\":[1]}", "{\"legs\":{}}",
-                           "{\"streams\":[{\"legs\":[1,2,3]}],\"legs\":[]}", "{\"data_plane\":{\"pools\":1}}"}) {
+                           "{\"streams\":[{\"legs\":[1,2,3]}],\"legs\":[]}", "{\"data_plane\":{\"pools\":1}}",
+                           "{\"workers\":[1,{\"stages\":[3,{\"calls\":\"x\"},{\"calls\":1,\"cycles\":[]}]}]}"}) {
     render_status(text);
     render_calls({text});
     render_ended_calls({text});
     render_call(text);
     render_route(text);
+    render_stages(text);
     next_cursor_of(text);
     EXPECT_FALSE(render_problem(500, text).empty()) << text;
   }

@@ -69,6 +69,18 @@ TEST_F(RunTest, HangupDeletes) {
   EXPECT_EQ(asked, std::vector<std::string>{"DELETE /api/v1/calls/c1"});
 }
 
+TEST_F(RunTest, StagesAreSwitchedBeforeTheyAreShown) {
+  answers = {Answer{200, R"({"measuring":true,"workers":[]})"}};
+  EXPECT_EQ(run_it({.verb = Verb::kStages}), kExitDone);
+  looks = 2;
+  EXPECT_EQ(run_it({.verb = Verb::kStages, .watch = true, .measure = true}), kExitDone);
+  EXPECT_EQ(run_it({.verb = Verb::kStages, .measure = false}), kExitDone);
+  EXPECT_EQ(asked, (std::vector<std::string>{
+                       "GET /api/v1/dataplane/stages", "PUT /api/v1/dataplane/stages?measure=true",
+                       "PUT /api/v1/dataplane/stages?measure=true", "PUT /api/v1/dataplane/stages?measure=false"}));
+  EXPECT_THAT(out.str(), HasSubstr("are being measured"));
+}
+
 TEST_F(RunTest, WatchLooksAgainUntilItIsStopped) {
   answers = {Answer{200, R"({"items":[]})"}};
   looks = 3;

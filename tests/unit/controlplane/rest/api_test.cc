@@ -267,6 +267,46 @@ TEST_F(ApiTest, MetricsStandInFamiliesAndEscapeTheirLabels) {
   EXPECT_TRUE(response.body.ends_with('\n'));
 }
 
+TEST_F(ApiTest, StagesAreReadByViewersAndSwitchedByOperators) {
+  source.stage_figures = make_stages();
+  json::value stages = body(get("/api/v1/dataplane/stages"));
+  EXPECT_FALSE(stages.at("measuring").as_bool());
+  const json::value& classify = stages.at("workers").at(0).at("stages").at(0);
+  EXPECT_EQ(classify.at("cycles_per_packet").as_double(), 50);
+  EXPECT_EQ(classify.at("ns_per_packet").as_double(), 25);
+  EXPECT_TRUE(stages.at("workers").at(0).at("stages").at(1).at("cycles_per_packet").is_null());
+  EXPECT_TRUE(body(ask(request("PUT", "/api/v1/dataplane/stages?measure=true"))).at("measuring").as_bool());
+  EXPECT_TRUE(body(get("/api/v1/dataplane/stages")).at("measuring").as_bool());
+  EXPECT_FALSE(body(ask(request("PUT", "/api/v1/dataplane/stages?measure=false"))).at("measuring").as_bool());
+  for (const char* query : {"", "?measure=", "?measure=1", "?measure=true&x=1", "?measures=true"}) {
+    EXPECT_EQ(ask(request("PUT", std::string("/api/v1/dataplane/stages") + query)).status, 400U) << query;
+  }
+  EXPECT_EQ(get("/api/v1/dataplane/stages?measure=true").status, 400U) << "a GET switches nothing";
+  for (const Route& route : routes()) {
+    if (route.path == "/api/v1/dataplane/stages") {
+      EXPECT_EQ(route.need, route.method == "PUT" ? Role::kOperator : Role::kViewer);
+    }
+  }
+}
+
+TEST_F(ApiTest, StagesOfADataPlaneThatIsAwayOrOlderAre503) {
+  EXPECT_EQ(problem_type(get("/api/v1/dataplane/stages")), "urn:isthmus:problem:data-plane-away");
+  source.stage_figures = fail(ErrorKind::kProtocolViolation, "too old", "version");
+  const Response response = ask(request("PUT", "/api/v1/dataplane/stages?measure=true"));
+  EXPECT_EQ(response.status, 503U);
+  EXPECT_EQ(problem_type(response), "urn:isthmus:problem:data-plane-too-old");
+}
+
+TEST_F(ApiTest, StagesAreMetricsOnlyWhileTheyAreMeasured) {
+  source.stage_figures = make_stages();
+  EXPECT_THAT(get("/metrics").body, testing::Not(HasSubstr("stage")));
+  source.stage_figures->measuring = true;
+  const std::string text = get("/metrics").body;
+  EXPECT_THAT(text, HasSubstr("isthmus_data_plane_stage_cycles_total{worker=\"0\",stage=\"classify\"} 1000\n"));
+  EXPECT_THAT(text, HasSubstr("isthmus_data_plane_stage_packets_total{worker=\"0\",stage=\"classify\"} 20\n"));
+  EXPECT_THAT(text, HasSubstr("isthmus_data_plane_cycles_per_second 2000000000\n"));
+}
+
 TEST_F(ApiTest, OpenApiDocumentListsExactlyTheRoutes) {
   const json::value document = json::parse(kOpenApi);
   EXPECT_TRUE(document.at("openapi").as_string().starts_with("3."));
@@ -327,6 +367,8 @@ TEST_F(ApiTest, AnswersHaveOnlyKeysThatTheDocumentDescribes) {
   expect_described(body(get("/api/v1/status")), schemas.at("Status"), schemas, "Status");
   expect_described(body(get("/api/v1/calls")), schemas.at("CallPage"), schemas, "CallPage");
   expect_described(body(get("/api/v1/calls/c1")), schemas.at("Call"), schemas, "Call");
+  source.stage_figures = make_stages();
+  expect_described(body(get("/api/v1/dataplane/stages")), schemas.at("Stages"), schemas, "Stages");
   expect_described(body(get("/api/v1/route-test?uri=a")), schemas.at("Route"), schemas, "Route");
   expect_described(body(get("/api/v1/nothing")), schemas.at("Problem"), schemas, "Problem");
 }

@@ -18,6 +18,7 @@ class FakeSource final : public status::Source {
   std::vector<status::Call> all_calls;  ///< ascending by id
   Result<contract::DataplaneStatus> data_plane_status = fail(ErrorKind::kUnavailable, "no data plane");
   Result<contract::SessionStats> figures = fail(ErrorKind::kUnavailable, "no data plane");
+  Result<contract::StageFigures> stage_figures = fail(ErrorKind::kUnavailable, "no data plane");
   std::vector<status::Call> ended;
   std::vector<std::string> hung_up;
   bool hold = false;  ///< answers of the data plane wait in `held`
@@ -47,6 +48,10 @@ class FakeSource final : public status::Source {
   }
   void media_figures(contract::SessionId, std::function<void(Result<contract::SessionStats>)> done) override {
     answer([this, done] { done(figures); });
+  }
+  void stages(std::optional<bool> measure, std::function<void(Result<contract::StageFigures>)> done) override {
+    if (measure && stage_figures) stage_figures->measuring = *measure;
+    answer([this, done] { done(stage_figures); });
   }
   Result<RouteTest> test_route(std::string_view uri, std::string_view from) const override {
     if (uri == "bad") return fail(ErrorKind::kMalformedInput, "no host can be seen");
@@ -80,6 +85,10 @@ inline status::Call make_call(std::string id) {
   call.streams = {audio};
   call.history = {"rule to the rooms leads to rooms"};
   return call;
+}
+
+inline contract::StageFigures make_stages() {
+  return {false, 2'000'000'000, {{0, {{"classify", 1000, 20, 4}, {"adapt", 0, 0, 0}}}}};
 }
 
 inline contract::SessionStats make_figures() {

@@ -114,7 +114,13 @@ class AgentTest : public testing::Test {
   session::SessionTable table{networks, {random, srtp, hops, ports, {&link}}};
   worker::WorkerFigures figures;
   std::uint64_t now = 1000 * kSecond;
-  Agent agent{{77, 5, "because", "none", "nap", kAbsentNs}, {engine, table, random, {&figures}}, now};
+  /// 2.5 cycles a nanosecond; each reading is a second later.
+  static CycleReading read_cycles() {
+    static std::uint64_t readings = 0;
+    ++readings;
+    return {readings * 2'500'000'000, readings * kSecond};
+  }
+  Agent agent{{77, 5, "because", "none", "nap", kAbsentNs}, {engine, table, random, {&figures}, nullptr, read_cycles}, now};
 };
 
 TEST_F(AgentTest, WhatDriversLoseIsInTheBalance) {
@@ -161,6 +167,21 @@ TEST_F(AgentTest, StatusTellsTheWholePlane) {
   EXPECT_EQ(counter("drop_driver_missed"), 3U);
   EXPECT_EQ(counter("io_left_to_kernel"), 7U);
   EXPECT_EQ(counter("worker_naps"), 9U);
+}
+
+TEST_F(AgentTest, StagesAreSwitchedAndTold) {
+  link.stages.stage[index(Stage::kMap)].cycles.add(40);
+  EXPECT_FALSE(agent.stages({})->measuring);
+  const auto stages = agent.stages(true);
+  ASSERT_TRUE(stages);
+  EXPECT_TRUE(stages->measuring);
+  EXPECT_TRUE(link.stages.measuring());
+  EXPECT_EQ(stages->cycles_per_second, 2'500'000'000U);
+  EXPECT_EQ(stages->workers.at(0).stages.at(index(Stage::kMap)).name, "map");
+  EXPECT_EQ(stages->workers.at(0).stages.at(index(Stage::kMap)).cycles, 40U);
+  EXPECT_TRUE(agent.stages({})->measuring);
+  EXPECT_FALSE(agent.stages(false)->measuring);
+  EXPECT_FALSE(link.stages.measuring());
 }
 
 TEST_F(AgentTest, CounterNamesAreUnique) {

@@ -19,10 +19,11 @@ using ::testing::ElementsAre;
 
 class ClientTest : public ::testing::Test {
  protected:
-  void serve(std::uint64_t incarnation = 1) {
+  void serve(std::uint64_t incarnation = 1, std::uint16_t newest_version = kVersion) {
     ServerConfig config;
     config.path = folder_.socket();
     config.incarnation = incarnation;
+    config.newest_version = newest_version;
     Result<std::unique_ptr<Server>> made = Server::make(config, dataplane_);
     ASSERT_TRUE(made) << to_string(made.error());
     server_ = *std::move(made);
@@ -206,6 +207,41 @@ TEST_F(ClientTest, AnAnswerAboutAnotherSessionIsNotBelieved) {
   EXPECT_EQ(stats->error().kind, ErrorKind::kProtocolViolation);
   EXPECT_EQ(client_->counters().bad_messages, 1U);
   ASSERT_TRUE(until([&] { return connections_.size() == 3; })) << "such a connection is made anew";
+}
+
+TEST_F(ClientTest, StagesAreReadAndSwitched) {
+  connected();
+  std::optional<Result<StageFigures>> read;
+  std::optional<Result<StageFigures>> on;
+  client_->stages({}, store(read));
+  client_->stages(true, store(on));
+  ASSERT_TRUE(until([&] { return on.has_value(); }));
+  EXPECT_FALSE((*read)->measuring);
+  EXPECT_TRUE((*on)->measuring);
+  EXPECT_EQ((*on)->workers, sample_stages().workers);
+  EXPECT_EQ(dataplane_.asked, (std::vector<std::string>{"stages", "stages on"}));
+}
+
+TEST_F(ClientTest, ASwitchThatDidNotSwitchIsNotBelieved) {
+  connected();
+  dataplane_.deaf = true;
+  std::optional<Result<StageFigures>> on;
+  client_->stages(true, store(on));
+  ASSERT_TRUE(until([&] { return on.has_value(); }));
+  EXPECT_EQ(on->error().kind, ErrorKind::kProtocolViolation);
+  EXPECT_EQ(client_->counters().bad_messages, 1U);
+}
+
+TEST_F(ClientTest, AnOlderDataPlaneIsNotAskedForStages) {
+  serve(1, 2);
+  connect();
+  ASSERT_TRUE(until([&] { return client_->connected(); }));
+  std::optional<Result<StageFigures>> stages;
+  client_->stages({}, store(stages));
+  ASSERT_TRUE(until([&] { return stages.has_value(); }));
+  EXPECT_EQ(stages->error().field, "version");
+  EXPECT_TRUE(client_->connected());
+  EXPECT_TRUE(dataplane_.asked.empty());
 }
 
 TEST_F(ClientTest, SilenceEndsTheConnection) {

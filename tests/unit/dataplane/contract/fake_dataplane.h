@@ -82,6 +82,12 @@ class FakeDataplane final : public Handler {
     asked.push_back("request_picture");
     return {};
   }
+  Result<StageFigures> stages(std::optional<bool> measure) override {
+    asked.push_back(measure ? *measure ? "stages on" : "stages off" : "stages");
+    StageFigures figures = sample_stages();
+    figures.measuring = measure.value_or(false) && !deaf;
+    return figures;
+  }
   void control_plane_changed(bool connected) override { changes.push_back(connected); }
 
   static SessionState state_of(const SessionSpec& spec) {
@@ -98,6 +104,7 @@ class FakeDataplane final : public Handler {
   std::optional<Error> error;
   bool wrong_id = false;
   bool absurd_status = false;
+  bool deaf = false;  ///< does not do what it is told
 };
 
 }  // namespace isthmus::contract

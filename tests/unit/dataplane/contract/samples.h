@@ -123,6 +123,10 @@ inline DataplaneStatus sample_status() {
   return status;
 }
 
+inline StageFigures sample_stages() {
+  return {true, 2'600'000'000, {{0, {{"receive", 1, 2, 3}, {"unprotect", 4, 5, 6}}}, {3, {{"tick", 7, 0, 8}}}}};
+}
+
 inline std::vector<Message> samples() {
   const SessionId id{0x0123456789abcdef};
   return {Hello{1, 1},
@@ -135,6 +139,9 @@ inline std::vector<Message> samples() {
           StatusRequest{},
           SendPacketRequest{id, 1, Side::kB, Component::kRtcp, v6(3, 3478), {1, 2, 3}},
           PictureRequest{id, 1, Side::kB},
+          StagesRequest{},
+          StagesRequest{false},
+          StagesRequest{true},
           Welcome{1, 0xfeedface},
           Done{},
           Error{ErrorKind::kExhausted, "no port left in the pool", "port", 7},
@@ -142,6 +149,7 @@ inline std::vector<Message> samples() {
           sample_stats(),
           SessionPage{{{SessionId{1}, 1}, {SessionId{5}, 2}}, SessionId{9}},
           sample_status(),
+          sample_stages(),
           PuntEvent{id, 1, Side::kB, Component::kRtcp, v4(7, 7000), {9, 8, 7}},
           MediaStartedEvent{id, 1, Side::kB, v6(7, 7000)},
           MediaTimedOutEvent{id, 1, Side::kB, "wrong_source"},

@@ -57,7 +57,8 @@ class FakeIo : public io::Io {
 
 class WorkerTest : public testing::Test {
  protected:
-  std::vector<io::Network> networks = {{.name = "a", .interface = "", .device = "", .addresses = {IpAddress::v4(192, 0, 2, 1)}}};
+  std::vector<io::Network> networks = {
+      {.name = "a", .interface = "", .device = "", .addresses = {IpAddress::v4(192, 0, 2, 1)}}};
   FakeIo io;
   NoSrtp srtp;
   session::WorkerLink link{networks};
@@ -79,6 +80,23 @@ TEST_F(WorkerTest, EveryReceivedFrameGoesBackToTheIo) {
   EXPECT_EQ(io.released + io.sent, io::kBurstSize + 3);
   EXPECT_EQ(link.counters.received.get(), io::kBurstSize + 3);
   EXPECT_EQ(worker.figures().empty_polls.get(), 1U);
+}
+
+TEST_F(WorkerTest, ReceiveAndSendAreMeasuredOnDemand) {
+  const auto& receive = link.stages.stage[index(Stage::kReceive)];
+  io.waiting = 3;
+  EXPECT_TRUE(worker.turn());
+  EXPECT_EQ(receive.calls.get(), 0U);
+  link.stages.wanted = true;
+  io.waiting = 3;
+  EXPECT_TRUE(worker.turn());
+  EXPECT_FALSE(worker.turn());
+  EXPECT_EQ(receive.calls.get(), 1U);  // an empty poll is no packet's
+  EXPECT_EQ(receive.packets.get(), 3U);
+  EXPECT_GT(receive.cycles.get(), 0U);
+  EXPECT_EQ(link.stages.stage[index(Stage::kClassify)].packets.get(), 3U);
+  EXPECT_EQ(link.stages.stage[index(Stage::kSend)].calls.get(), 1U);
+  EXPECT_EQ(link.stages.stage[index(Stage::kTick)].calls.get(), 2U);
 }
 
 TEST_F(WorkerTest, ThreadStartsAttachesAndEnds) {
