@@ -39,6 +39,7 @@ struct LoadOptions {
   std::size_t payload_octets = 160;
   std::size_t addresses = 3;                   ///< local ones on each side, 500 ports for RTP each
   bool video = false;                          ///< A sends X-H264UC, B H.264: both ways through the adapt stage
+  bool measured = false;                       ///< the cycles of each stage are counted meanwhile
   std::optional<contract::SrtpSuite> suite{};  ///< of both legs, both ways: each packet is opened and closed
 };
 

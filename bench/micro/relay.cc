@@ -19,6 +19,7 @@ void report(benchmark::State& state, Rounds& rounds, const Load& load) {
 
 void relay(benchmark::State& state, LoadOptions options, std::size_t burst) {
   Load load(options);
+  load.link.stages.wanted = options.measured;
   for (std::size_t i = 0; i < 4 * options.sessions / burst; ++i) load.run(burst);  // every flow is mapped
   Rounds rounds;
   for (auto _ : state) rounds.add(load.run(burst), burst);
@@ -74,6 +75,7 @@ void growth(benchmark::State& state) {
 }
 
 BENCHMARK_CAPTURE(relay, plain, {}, 64)->Name("micro.relay.plain.1024");
+BENCHMARK_CAPTURE(relay, plain_measured, {.measured = true}, 64)->Name("micro.relay.plain.1024.measured");
 BENCHMARK_CAPTURE(relay, plain_32, {}, 32)->Name("micro.relay.plain.1024.burst32");
 BENCHMARK_CAPTURE(relay, plain_8, {}, 8)->Name("micro.relay.plain.1024.burst8");
 BENCHMARK_CAPTURE(relay, plain_1, {}, 1)->Name("micro.relay.plain.1024.burst1");

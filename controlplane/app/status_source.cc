@@ -108,6 +108,22 @@ void StatusSource::stages(std::optional<bool> measure, std::function<void(Result
   parts_.inspection.stages(measure, std::move(done));
 }
 
+void StatusSource::start_trace(const contract::TraceSpec& spec, std::function<void(Result<void>)> done) {
+  if (!parts_.relay.connected()) return done(fail(ErrorKind::kUnavailable, "no data plane is connected"));
+  parts_.inspection.start_trace(spec, std::move(done));
+}
+
+void StatusSource::read_trace(contract::SessionId session, std::uint64_t from,
+                              std::function<void(Result<contract::TracePage>)> done) {
+  if (!parts_.relay.connected()) return done(fail(ErrorKind::kUnavailable, "no data plane is connected"));
+  parts_.inspection.read_trace(session, from, std::move(done));
+}
+
+void StatusSource::stop_trace(contract::SessionId session, std::function<void(Result<void>)> done) {
+  if (!parts_.relay.connected()) return done(fail(ErrorKind::kUnavailable, "no data plane is connected"));
+  parts_.inspection.stop_trace(session, std::move(done));
+}
+
 Result<status::Source::RouteTest> StatusSource::test_route(std::string_view uri, std::string_view from_zone) const {
   if (!from_zone.empty() && parts_.calls.configuration().find_zone(from_zone) == nullptr) {
     return fail(ErrorKind::kInvalidArgument, "there is no zone of this name", "from");

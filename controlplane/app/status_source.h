@@ -39,6 +39,10 @@ class StatusSource final : public status::Source {
   void data_plane(std::function<void(Result<contract::DataplaneStatus>)> done) override;
   void media_figures(contract::SessionId session, std::function<void(Result<contract::SessionStats>)> done) override;
   void stages(std::optional<bool> measure, std::function<void(Result<contract::StageFigures>)> done) override;
+  void start_trace(const contract::TraceSpec& spec, std::function<void(Result<void>)> done) override;
+  void read_trace(contract::SessionId session, std::uint64_t from,
+                  std::function<void(Result<contract::TracePage>)> done) override;
+  void stop_trace(contract::SessionId session, std::function<void(Result<void>)> done) override;
   Result<RouteTest> test_route(std::string_view uri, std::string_view from_zone) const override;
 
  private:

@@ -330,7 +330,22 @@ void B2bua::on_relay_event(const contract::Event& event) {
                                   {"stream", one_way->stream},
                                   {"cause", one_way->cause}});
     }
+  } else if (const auto* low = std::get_if<contract::KeyLifetimeLowEvent>(&event)) {
+    on_key_lifetime_low(*low);
   }
+}
+
+void B2bua::on_key_lifetime_low(const contract::KeyLifetimeLowEvent& event) {
+  ++counters_.key_lifetimes_low;
+  const Entry* entry = find_session(event.session);
+  if (entry == nullptr) return;
+  const bool receive = event.direction == contract::KeyDirection::kReceive;
+  log::warn("media.key_lifetime_low", {{"call", call_name(entry->call.record.id)},
+                                       {"call-id", entry->call.leg[0].dialog.call_id},
+                                       {"party", event.side == contract::Side::kA ? "caller" : "callee"},
+                                       {"stream", event.stream},
+                                       {"key", receive ? "theirs" : "ours"},
+                                       {"packets_left", event.packets_left}});
 }
 
 // ---- client transactions that are over ----

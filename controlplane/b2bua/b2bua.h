@@ -167,6 +167,7 @@ class B2bua final : public sip::TransactionUser {
   static void log_diagnosis(const Entry& entry, const Signal& signal, std::string_view message);
   void tell_response(const Client& client, Response response);
   void on_relay_event(const contract::Event& event);
+  void on_key_lifetime_low(const contract::KeyLifetimeLowEvent& event);
 
   // ice.cc: the agents beside a call
   void serve_ice(CallKey key);

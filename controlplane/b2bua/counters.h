@@ -27,6 +27,7 @@ namespace isthmus::b2bua {
   X(refused_no_dialog, "refused_no_dialog")             \
   X(refused_media_exhausted, "refused_media_exhausted") \
   X(media_timeouts, "media_timeouts")                   \
+  X(key_lifetimes_low, "key_lifetimes_low")             \
   X(media_restored, "media_restored")                   \
   X(forks_ended, "forks_ended")                         \
   X(refused_transfer, "refused_transfer")               \

@@ -12,6 +12,7 @@ Examples:
   isthmus calls --watch                           the calls of this moment, renewed every second
   isthmus call 1f0c9a                             one call with the figures of each stream
   isthmus route test 3001@example.com --from office
+  isthmus trace 1f0c9a --stream video             each packet's way, and why it was dropped
   isthmus stages on --watch                       where the cycles of a packet go
 
 Exit codes: 0 done, 1 the gateway refused, 2 wrong usage, 3 no gateway there or no token)";
@@ -61,6 +62,17 @@ std::variant<Command, Ending> read_command_line(int argc, const char* const* arg
   CLI::App* test = add_verb(*route, command, Verb::kRouteTest, "test", "where a call to an address would go, and why");
   test->add_option("uri", command.uri, "sip: URI or user@host")->required();
   test->add_option("--from", command.from, "zone that the call comes from; default: any");
+  CLI::App* trace = add_verb(app, command, Verb::kTrace, "trace", "follow the packets of one stream of a call");
+  trace->add_option("id", command.call_id, "as `isthmus calls` shows it")->required();
+  trace->add_option("--stream", command.stream, "audio, video, or the place of the stream")->capture_default_str();
+  trace->add_option("--from", command.side, "a or b: packets of that party alone; default: both")
+      ->check(CLI::IsMember({"a", "b"}));
+  trace->add_option("--packets", command.packets, "end after so many")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  trace->add_option("--seconds", command.seconds, "end after that time")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
   std::string measure;
   CLI::App* stages =
       add_verb(app, command, Verb::kStages, "stages", "where the data plane's cycles go, stage by stage");

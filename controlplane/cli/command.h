@@ -13,7 +13,7 @@ namespace isthmus::cli {
 inline constexpr const char* kDefaultUrl = "http://127.0.0.1:8480";
 inline constexpr const char* kDefaultTokenFile = "/var/lib/isthmus/token";
 
-enum class Verb : std::uint8_t { kStatus, kCalls, kCall, kHangup, kRouteTest, kStages };
+enum class Verb : std::uint8_t { kStatus, kCalls, kCall, kHangup, kRouteTest, kStages, kTrace };
 
 struct Command {
   Verb verb = Verb::kStatus;
@@ -26,6 +26,10 @@ struct Command {
   std::string call_id{};
   std::string uri{};              ///< route test
   std::string from{};             ///< route test: zone, may be empty
+  std::string stream = "audio";   ///< trace: or "video", or a place
+  std::string side{};             ///< trace: "a", "b"; empty: both
+  int packets = 100;              ///< trace
+  int seconds = 10;               ///< trace
   std::optional<bool> measure{};  ///< stages: switch the counters first
 };
 

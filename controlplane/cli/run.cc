@@ -37,6 +37,7 @@ std::string target_of(const Command& command) {
     case Verb::kRouteTest:
       return "/api/v1/route-test?uri=" + percent_encode(command.uri) +
              (command.from.empty() ? "" : "&from=" + percent_encode(command.from));
+    case Verb::kTrace: return "/api/v1/calls/" + percent_encode(command.call_id) + "/trace";
     case Verb::kStages:
       return std::string("/api/v1/dataplane/stages") + (!command.measure   ? ""
                                                         : *command.measure ? "?measure=true"
@@ -64,6 +65,30 @@ class Look {
       case Verb::kStages: return render_stages(*answer);
       default: return "Call " + command_.call_id + " is being ended.\n";
     }
+  }
+
+  /// Starts a trace and prints what comes until it ends by itself, or the watching ends.
+  Result<void> follow_trace() {
+    const std::string target = target_of(command_);
+    const auto started = ask("POST", target + "?stream=" + percent_encode(command_.stream) +
+                                         (command_.side.empty() ? "" : "&side=" + command_.side) +
+                                         "&packets=" + std::to_string(command_.packets) +
+                                         "&seconds=" + std::to_string(command_.seconds));
+    if (!started) return forward_error(started);
+    TraceProgress progress;
+    // Once a second, and twice as long as it may run: a gateway that never ends it holds nobody.
+    for (int look = 0; look < static_cast<int>(kMaxPages) + 2 * command_.seconds; ++look) {
+      const auto page = ask("GET", target + "?from=" + std::to_string(progress.next));
+      if (!page) return forward_error(page);
+      const auto text = render_trace(*page, progress);
+      if (!text) return forward_error(text);
+      around_.out << (command_.json ? *page + "\n" : *text) << std::flush;
+      if (progress.ended) break;
+      if (!progress.more && !around_.wait(std::chrono::seconds(1))) break;
+    }
+    const auto stopped = ask("DELETE", target);
+    if (!stopped) return forward_error(stopped);
+    return {};
   }
 
  private:
@@ -128,6 +153,11 @@ Result<std::string> read_token(const std::string& path) {
 
 int run(const Command& command, const Surroundings& around) {
   Look look(command, around);
+  if (command.verb == Verb::kTrace) {
+    const Result<void> done = look.follow_trace();
+    if (!done) around.err << "isthmus: " << done.error().message << "\n";
+    return done ? kExitDone : look.exit_code();
+  }
   do {
     const Result<std::string> text = look.take();
     if (!text) {

@@ -22,6 +22,9 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/calls/{id}", Role::kViewer},
     {"DELETE", "/api/v1/calls/{id}", Role::kOperator},
     {"GET", "/api/v1/route-test", Role::kViewer},
+    {"POST", "/api/v1/calls/{id}/trace", Role::kOperator},
+    {"GET", "/api/v1/calls/{id}/trace", Role::kViewer},
+    {"DELETE", "/api/v1/calls/{id}/trace", Role::kOperator},
     {"GET", "/api/v1/dataplane/stages", Role::kViewer},
     {"PUT", "/api/v1/dataplane/stages", Role::kOperator},
     {"GET", "/api/v1/openapi.json", Role::kViewer},
@@ -47,8 +50,9 @@ bool matches(std::string_view pattern, const std::vector<std::string>& segments)
 std::span<const Route> routes() { return kRoutes; }
 
 const Api::Method Api::kMethods[] = {
-    &Api::get_status,    &Api::list_calls,  &Api::get_call,    &Api::delete_call, &Api::test_route, &Api::get_stages,
-    &Api::switch_stages, &Api::get_openapi, &Api::get_metrics, &Api::get_health,  &Api::get_ready,
+    &Api::get_status,  &Api::list_calls,  &Api::get_call,   &Api::delete_call, &Api::test_route,
+    &Api::start_trace, &Api::read_trace,  &Api::stop_trace, &Api::get_stages,  &Api::switch_stages,
+    &Api::get_openapi, &Api::get_metrics, &Api::get_health, &Api::get_ready,
 };
 
 struct Api::Found {

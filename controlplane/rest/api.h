@@ -55,6 +55,9 @@ class Api {
   void test_route(const Target& target, const Respond& respond);
   void get_stages(const Target& target, const Respond& respond);
   void switch_stages(const Target& target, const Respond& respond);
+  void start_trace(const Target& target, const Respond& respond);
+  void read_trace(const Target& target, const Respond& respond);
+  void stop_trace(const Target& target, const Respond& respond);
   void get_openapi(const Target& target, const Respond& respond);
   void get_metrics(const Target& target, const Respond& respond);
   void get_health(const Target& target, const Respond& respond);

@@ -15,8 +15,6 @@ using std::chrono::duration_cast;
 
 constexpr std::array kSideNames = {"a", "b"};
 
-std::string_view name_of(contract::MediaKind kind) { return kind == contract::MediaKind::kAudio ? "audio" : "video"; }
-
 double seconds_between(status::WallTime from, status::WallTime to) {
   return static_cast<double>(duration_cast<std::chrono::milliseconds>(to - from).count()) / 1000.0;
 }
@@ -116,6 +114,8 @@ json::object stream_object(const status::CallStream& stream, const contract::Str
 }
 
 }  // namespace
+
+std::string_view name_of(contract::MediaKind kind) { return kind == contract::MediaKind::kAudio ? "audio" : "video"; }
 
 std::string to_rfc3339(status::WallTime time) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(time);

@@ -28,10 +28,14 @@ std::string to_json(const status::Source::RouteTest& route);
 /// Each stage with its cycles a packet, which are null before one has come.
 std::string to_json(const contract::StageFigures& figures);
 
+/// One page of a trace; what a record does not have is null.
+std::string to_json(const status::Call& call, const contract::TracePage& page);
+
 /// {"status":"..."}: for the health routes.
 std::string state_to_json(std::string_view state);
 
 /// 2026-11-23T20:15:03.123Z
 std::string to_rfc3339(status::WallTime time);
+std::string_view name_of(contract::MediaKind kind);
 
 }  // namespace isthmus::rest

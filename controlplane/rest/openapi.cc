@@ -109,6 +109,77 @@ const std::string_view kOpenApi = R"json({
     }
    }
   },
+  "/api/v1/calls/{id}/trace": {
+   "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "maxLength": 64}}],
+   "post": {
+    "summary": "Follow the packets of one stream on their way; ends by itself (role operator)",
+    "parameters": [
+     {
+      "name": "stream",
+      "in": "query",
+      "required": false,
+      "schema": {"type": "string", "default": "audio"},
+      "description": "audio, video or the place of the stream in the call"
+     },
+     {
+      "name": "side",
+      "in": "query",
+      "required": false,
+      "schema": {"type": "string", "enum": ["a", "b"]},
+      "description": "Packets that come from this leg's peer; without it of both"
+     },
+     {
+      "name": "packets",
+      "in": "query",
+      "required": false,
+      "schema": {"type": "integer", "minimum": 1, "maximum": 10000, "default": 1000}
+     },
+     {
+      "name": "seconds",
+      "in": "query",
+      "required": false,
+      "schema": {"type": "integer", "minimum": 1, "maximum": 600, "default": 10}
+     }
+    ],
+    "responses": {
+     "201": {
+      "description": "It runs",
+      "content": {"application/json": {"schema": {"$ref": "#/components/schemas/State"}}}
+     },
+     "409": {"$ref": "#/components/responses/Problem"},
+     "default": {"$ref": "#/components/responses/Problem"}
+    }
+   },
+   "get": {
+    "summary": "Its records, a page at a time; they are kept for a minute after its end",
+    "parameters": [
+     {
+      "name": "from",
+      "in": "query",
+      "required": false,
+      "schema": {"type": "integer", "minimum": 0, "maximum": 10000, "default": 0},
+      "description": "next of the page before"
+     }
+    ],
+    "responses": {
+     "200": {
+      "description": "A page; the last one where running is false and there are no records",
+      "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Trace"}}}
+     },
+     "default": {"$ref": "#/components/responses/Problem"}
+    }
+   },
+   "delete": {
+    "summary": "End it and forget its records (role operator)",
+    "responses": {
+     "200": {
+      "description": "It is gone",
+      "content": {"application/json": {"schema": {"$ref": "#/components/schemas/State"}}}
+     },
+     "default": {"$ref": "#/components/responses/Problem"}
+    }
+   }
+  },
   "/api/v1/dataplane/stages": {
    "get": {
     "summary": "Where the data plane's cycles go, stage by stage, as far as it was measured",
@@ -234,6 +305,60 @@ const std::string_view kOpenApi = R"json({
      "workers": {"type": "integer"},
      "sessions": {"type": "integer"},
      "pools": {"type": "array", "items": {"$ref": "#/components/schemas/Pool"}}
+    }
+   },
+   "RtpFields": {
+    "type": "object",
+    "properties": {
+     "payload_type": {"type": "integer"},
+     "sequence": {"type": "integer"},
+     "timestamp": {"type": "integer"},
+     "ssrc": {"type": "integer"}
+    }
+   },
+   "TraceRecord": {
+    "type": "object",
+    "properties": {
+     "time": {"type": "string", "format": "date-time"},
+     "side": {"type": "string", "enum": ["a", "b"]},
+     "kind": {"type": "string", "enum": ["rtp", "rtcp", "stun"]},
+     "fate": {"type": "string", "enum": ["forwarded", "dropped", "consumed", "adapted", "generated"]},
+     "stage": {"type": "string"},
+     "drop_reason": {"type": "string", "nullable": true},
+     "source": {"type": "string", "nullable": true},
+     "rule": {"type": "string", "nullable": true, "enum": ["expected_source", "source_rule", null]},
+     "opened": {"type": "string", "nullable": true, "enum": ["clear", "ok", "failed", null]},
+     "closed": {"type": "string", "nullable": true, "enum": ["clear", "ok", "failed", null]},
+     "port_in": {"type": "integer"},
+     "queue_in": {"type": "integer"},
+     "port_out": {"type": "integer", "nullable": true},
+     "burst": {"type": "integer"},
+     "bytes_in": {"type": "integer"},
+     "bytes_out": {"type": "integer", "nullable": true},
+     "marker": {"type": "boolean"},
+     "rtp_in": {"nullable": true, "allOf": [{"$ref": "#/components/schemas/RtpFields"}]},
+     "rtp_out": {"nullable": true, "allOf": [{"$ref": "#/components/schemas/RtpFields"}]},
+     "held_us": {"type": "number"},
+     "took_us": {"type": "number"},
+     "stages": {
+      "type": "array",
+      "items": {"type": "object", "properties": {"stage": {"type": "string"}, "ns": {"type": "integer"}}}
+     }
+    }
+   },
+   "Trace": {
+    "type": "object",
+    "properties": {
+     "stream": {"type": "integer"},
+     "kind": {"type": "string", "nullable": true},
+     "zones": {"type": "array", "items": {"type": "string"}},
+     "worker": {"type": "integer"},
+     "running": {"type": "boolean"},
+     "ended_by": {"type": "string", "nullable": true, "enum": ["packets", "time", "closed", null]},
+     "lost": {"type": "integer"},
+     "first": {"type": "integer"},
+     "next": {"type": "integer"},
+     "records": {"type": "array", "items": {"$ref": "#/components/schemas/TraceRecord"}}
     }
    },
    "Stage": {

@@ -120,6 +120,11 @@ class Source {
 
   /// Where the data plane's cycles go; `measure` switches the counters first.
   virtual void stages(std::optional<bool> measure, std::function<void(Result<contract::StageFigures>)> done) = 0;
+  /// The packets of one stream; see contract::Inspection.
+  virtual void start_trace(const contract::TraceSpec& spec, std::function<void(Result<void>)> done) = 0;
+  virtual void read_trace(contract::SessionId session, std::uint64_t from,
+                          std::function<void(Result<contract::TracePage>)> done) = 0;
+  virtual void stop_trace(contract::SessionId session, std::function<void(Result<void>)> done) = 0;
 
   /// One answer of the route tester (R184), a line a step.
   struct RouteTest {

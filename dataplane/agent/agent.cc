@@ -109,6 +109,21 @@ Result<contract::StageFigures> Agent::stages(std::optional<bool> measure) {
   return figures;
 }
 
+Status Agent::start_trace(const contract::TraceSpec& spec) {
+  const Status status = table_.start_trace(spec, now_ns_);
+  if (status) log::info("trace.started", {{"session", spec.session.value}, {"stream", spec.stream}});
+  return status;
+}
+
+Result<contract::TracePage> Agent::read_trace(SessionId session, std::uint64_t from) {
+  return table_.read_trace(session, from, cycles_per_ns(first_cycles_, read_cycles_()));
+}
+
+Status Agent::stop_trace(SessionId session) {
+  table_.stop_trace(session);
+  return {};
+}
+
 Result<contract::DataplaneStatus> Agent::status() {
   contract::DataplaneStatus status;
   status.io_mode = to_string(engine_.mode());

@@ -64,6 +64,9 @@ class Agent final : public contract::Handler {
                      std::span<const std::uint8_t> packet) override;
   Status request_picture(contract::SessionId session, std::uint16_t stream, contract::Side side) override;
   Result<contract::StageFigures> stages(std::optional<bool> measure) override;
+  Status start_trace(const contract::TraceSpec& spec) override;
+  Result<contract::TracePage> read_trace(contract::SessionId session, std::uint64_t from) override;
+  Status stop_trace(contract::SessionId session) override;
   void control_plane_changed(bool connected) override;
 
  private:

@@ -35,7 +35,15 @@ inline bool is_text(const std::string& text, std::size_t bound) {
          });
 }
 
+inline bool is_address(const IpAddress& address) {
+  if (address.family == IpFamily::kV6) return true;
+  return address.family == IpFamily::kV4 &&
+         std::all_of(address.bytes.begin() + 4, address.bytes.end(), [](std::uint8_t octet) { return octet == 0; });
+}
+
 // ---- inspection (validate_inspection.cc) ----
 Status check(const StageFigures& figures);
+Status check(const TraceSpec& spec);
+Status check(const TracePage& page);
 
 }  // namespace isthmus::contract

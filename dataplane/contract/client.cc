@@ -410,6 +410,20 @@ void Client::stages(std::optional<bool> measure, Callback<StageFigures> done) {
   });
 }
 
+void Client::start_trace(const TraceSpec& spec, Callback<void> done) {
+  impl_->request_done(TraceStartRequest{spec}, std::move(done));
+}
+
+void Client::read_trace(SessionId session, std::uint64_t from, Callback<TracePage> done) {
+  impl_->request<TracePage>(TraceReadRequest{session, from}, std::move(done), [session, from](const TracePage& page) {
+    return page.session == session && page.first <= from;  // less where the trace has not come so far
+  });
+}
+
+void Client::stop_trace(SessionId session, Callback<void> done) {
+  impl_->request_done(TraceStopRequest{session}, std::move(done));
+}
+
 void Client::on_event(std::function<void(const Event&)> handler) { impl_->on_event_ = std::move(handler); }
 
 void Client::on_connection(std::function<void(bool connected, std::uint64_t incarnation)> handler) {

@@ -68,6 +68,10 @@ class Client final : public Relay, public Inspection {
 
   void stages(std::optional<bool> measure, Callback<StageFigures> done) override;
 
+  void start_trace(const TraceSpec& spec, Callback<void> done) override;
+  void read_trace(SessionId session, std::uint64_t from, Callback<TracePage> done) override;
+  void stop_trace(SessionId session, Callback<void> done) override;
+
   void on_event(std::function<void(const Event&)> handler) override;
   void on_connection(std::function<void(bool connected, std::uint64_t incarnation)> handler) override;
 

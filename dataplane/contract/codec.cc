@@ -35,11 +35,15 @@ enum Kind : std::uint16_t {
   kSendPacket = 22,
   kRequestPicture = 23,
   kStages = 24,
+  kTraceStart = 25,
+  kTraceRead = 26,
+  kTraceStop = 27,
   kSessionState = 32,
   kSessionStats = 33,
   kSessionPage = 34,
   kDataplaneStatus = 35,
   kStageFigures = 36,
+  kTracePage = 37,
   kPunt = 48,
   kMediaStarted = 49,
   kMediaTimedOut = 50,
@@ -47,6 +51,7 @@ enum Kind : std::uint16_t {
   kConsentLost = 52,
   kPictureWanted = 53,
   kOneWayMedia = 54,
+  kKeyLifetimeLow = 55,
 };
 
 struct Encoded {
@@ -94,17 +99,22 @@ struct Encode {
   Encoded operator()(const SendPacketRequest& m) const { return plain<pb::SendPacketRequest>(kSendPacket, m); }
   Encoded operator()(const PictureRequest& m) const { return plain<pb::PictureRequest>(kRequestPicture, m); }
   Encoded operator()(const StagesRequest& m) const { return plain<pb::StagesRequest>(kStages, m); }
+  Encoded operator()(const TraceStartRequest& m) const { return plain<pb::TraceSpec>(kTraceStart, m.spec); }
+  Encoded operator()(const TraceReadRequest& m) const { return plain<pb::TraceReadRequest>(kTraceRead, m); }
+  Encoded operator()(const TraceStopRequest& m) const { return session_request(kTraceStop, m.session); }
   Encoded operator()(const SessionState& m) const { return plain<pb::SessionState>(kSessionState, m); }
   Encoded operator()(const SessionStats& m) const { return plain<pb::SessionStats>(kSessionStats, m); }
   Encoded operator()(const SessionPage& m) const { return plain<pb::SessionPage>(kSessionPage, m); }
   Encoded operator()(const DataplaneStatus& m) const { return plain<pb::DataplaneStatus>(kDataplaneStatus, m); }
   Encoded operator()(const StageFigures& m) const { return plain<pb::StageFigures>(kStageFigures, m); }
+  Encoded operator()(const TracePage& m) const { return plain<pb::TracePage>(kTracePage, m); }
   Encoded operator()(const PuntEvent& m) const { return plain<pb::MediaEvent>(kPunt, m); }
   Encoded operator()(const MediaStartedEvent& m) const { return plain<pb::MediaEvent>(kMediaStarted, m); }
   Encoded operator()(const MediaTimedOutEvent& m) const { return plain<pb::MediaEvent>(kMediaTimedOut, m); }
   Encoded operator()(const SourceRefusedEvent& m) const { return plain<pb::MediaEvent>(kSourceRefused, m); }
   Encoded operator()(const ConsentLostEvent& m) const { return plain<pb::MediaEvent>(kConsentLost, m); }
   Encoded operator()(const OneWayMediaEvent& m) const { return plain<pb::MediaEvent>(kOneWayMedia, m); }
+  Encoded operator()(const KeyLifetimeLowEvent& m) const { return plain<pb::MediaEvent>(kKeyLifetimeLow, m); }
   Encoded operator()(const PictureWantedEvent& m) const { return plain<pb::MediaEvent>(kPictureWanted, m); }
 };
 
@@ -174,17 +184,22 @@ Result<Message> decode_body(std::uint16_t kind, Bytes body, Bytes& secrets) {
     case kSendPacket: return decode_plain<pb::SendPacketRequest>(body, convert);
     case kRequestPicture: return decode_plain<pb::PictureRequest>(body, convert);
     case kStages: return decode_plain<pb::StagesRequest>(body, convert);
+    case kTraceStart: return decode_plain<pb::TraceSpec>(body, convert);
+    case kTraceRead: return decode_plain<pb::TraceReadRequest>(body, convert);
+    case kTraceStop: return decode_session_request<TraceStopRequest>(body);
     case kSessionState: return decode_plain<pb::SessionState>(body, convert);
     case kSessionStats: return decode_plain<pb::SessionStats>(body, convert);
     case kSessionPage: return decode_plain<pb::SessionPage>(body, convert);
     case kDataplaneStatus: return decode_plain<pb::DataplaneStatus>(body, convert);
     case kStageFigures: return decode_plain<pb::StageFigures>(body, convert);
+    case kTracePage: return decode_plain<pb::TracePage>(body, convert);
     case kPunt: return decode_plain<pb::MediaEvent>(body, punt_from_wire);
     case kMediaStarted: return decode_plain<pb::MediaEvent>(body, media_started_from_wire);
     case kMediaTimedOut: return decode_plain<pb::MediaEvent>(body, media_timed_out_from_wire);
     case kSourceRefused: return decode_plain<pb::MediaEvent>(body, source_refused_from_wire);
     case kConsentLost: return decode_plain<pb::MediaEvent>(body, consent_lost_from_wire);
     case kOneWayMedia: return decode_plain<pb::MediaEvent>(body, one_way_media_from_wire);
+    case kKeyLifetimeLow: return decode_plain<pb::MediaEvent>(body, key_lifetime_low_from_wire);
     case kPictureWanted: return decode_plain<pb::MediaEvent>(body, picture_wanted_from_wire);
     default: return fail(ErrorKind::kProtocolViolation, "is not known in this version of the contract", "kind");
   }
@@ -215,7 +230,11 @@ std::uint16_t version_needed(const SessionSpec& spec) {
 std::uint16_t version_needed(const Message& message) {
   if (const auto* open = std::get_if<OpenRequest>(&message)) return version_needed(open->spec);
   if (const auto* update = std::get_if<UpdateRequest>(&message)) return version_needed(update->spec);
-  const bool since_3 = std::holds_alternative<StagesRequest>(message) || std::holds_alternative<StageFigures>(message);
+  const bool since_3 =
+      std::holds_alternative<StagesRequest>(message) || std::holds_alternative<StageFigures>(message) ||
+      std::holds_alternative<TraceStartRequest>(message) || std::holds_alternative<TraceReadRequest>(message) ||
+      std::holds_alternative<TraceStopRequest>(message) || std::holds_alternative<TracePage>(message) ||
+      std::holds_alternative<KeyLifetimeLowEvent>(message);
   if (since_3) return 3;
   const bool since_2 =
       std::holds_alternative<PictureRequest>(message) || std::holds_alternative<ConsentLostEvent>(message) ||

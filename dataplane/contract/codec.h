@@ -81,6 +81,20 @@ struct StagesRequest {
   std::optional<bool> measure;
   bool operator==(const StagesRequest&) const = default;
 };
+struct TraceStartRequest {
+  TraceSpec spec;
+  bool operator==(const TraceStartRequest&) const = default;
+};
+/// Records from place `from` on.
+struct TraceReadRequest {
+  SessionId session;
+  std::uint64_t from = 0;
+  bool operator==(const TraceReadRequest&) const = default;
+};
+struct TraceStopRequest {
+  SessionId session;
+  bool operator==(const TraceStopRequest&) const = default;
+};
 
 // ---- answers: data plane to control plane ----
 
@@ -98,9 +112,10 @@ struct Done {
 /// Everything that may travel. Answers repeat the request id; events have request id 0.
 using Message =
     std::variant<Hello, OpenRequest, UpdateRequest, CloseRequest, StatsRequest, ListRequest, StatusRequest,
-                 SendPacketRequest, PictureRequest, StagesRequest, Welcome, Done, Error, SessionState, SessionStats,
-                 SessionPage, DataplaneStatus, StageFigures, PuntEvent, MediaStartedEvent, MediaTimedOutEvent,
-                 SourceRefusedEvent, ConsentLostEvent, PictureWantedEvent, OneWayMediaEvent>;
+                 SendPacketRequest, PictureRequest, StagesRequest, TraceStartRequest, TraceReadRequest,
+                 TraceStopRequest, Welcome, Done, Error, SessionState, SessionStats, SessionPage, DataplaneStatus,
+                 StageFigures, TracePage, PuntEvent, MediaStartedEvent, MediaTimedOutEvent, SourceRefusedEvent,
+                 ConsentLostEvent, PictureWantedEvent, OneWayMediaEvent, KeyLifetimeLowEvent>;
 
 struct Envelope {
   std::uint16_t version = kVersion;

@@ -329,4 +329,13 @@ Result<PictureWantedEvent> picture_wanted_from_wire(const pb::MediaEvent& from) 
   return read.result(to);
 }
 
+Result<KeyLifetimeLowEvent> key_lifetime_low_from_wire(const pb::MediaEvent& from) {
+  FieldReader read;
+  KeyLifetimeLowEvent to;
+  get_place(read, from, to);
+  read.one_of(from.direction(), KeyDirection::kReceive, KeyDirection::kSend, to.direction, "direction");
+  to.packets_left = from.packets();
+  return read.result(to);
+}
+
 }  // namespace isthmus::contract

@@ -382,6 +382,19 @@ struct ConsentLostEvent {
   Component component = Component::kRtp;
 };
 
+/// What a key is for.
+enum class KeyDirection : std::uint8_t { kReceive = 0, kSend = 1 };
+
+/// A key of a leg is nearly used up (RFC 3711 9.2): at its end packets are dropped with srtp_key_expired. Once a key,
+/// when an eighth of its lifetime is left or 2^20 packets, whichever are fewer.
+struct KeyLifetimeLowEvent {
+  SessionId session;
+  std::uint16_t stream = 0;
+  Side side = Side::kA;
+  KeyDirection direction = KeyDirection::kReceive;
+  std::uint64_t packets_left = 0;
+};
+
 /// The far peer wants a key frame, and the peer of `side` cannot be asked by RTCP: SIP INFO is the control plane's. At
 /// most one a second a leg.
 struct PictureWantedEvent {

@@ -14,7 +14,7 @@
 namespace isthmus::contract {
 
 using Event = std::variant<PuntEvent, MediaStartedEvent, MediaTimedOutEvent, SourceRefusedEvent, OneWayMediaEvent,
-                           ConsentLostEvent, PictureWantedEvent>;
+                           ConsentLostEvent, PictureWantedEvent, KeyLifetimeLowEvent>;
 
 /// Asynchronous; every method and every callback runs on the one event-loop thread. A callback is called exactly once:
 /// with the answer, with the typed error of the data plane, or with kUnavailable when the connection ends before the

@@ -252,6 +252,11 @@ Message message_of(Result<T> result) {
   return *std::move(result);
 }
 
+Message message_of(const Status& status) {
+  if (!status) return status.error();
+  return Done{};
+}
+
 }  // namespace
 
 Message Server::Impl::call(Message& request) {
@@ -272,6 +277,15 @@ Message Server::Impl::call(Message& request) {
     return Done{};
   }
   if (const auto* stages = std::get_if<StagesRequest>(&request)) return message_of(handler_.stages(stages->measure));
+  if (const auto* start = std::get_if<TraceStartRequest>(&request)) {
+    return message_of(handler_.start_trace(start->spec));
+  }
+  if (const auto* read = std::get_if<TraceReadRequest>(&request)) {
+    return message_of(handler_.read_trace(read->session, read->from));
+  }
+  if (const auto* stop = std::get_if<TraceStopRequest>(&request)) {
+    return message_of(handler_.stop_trace(stop->session));
+  }
   return message_of(handler_.status());
 }
 

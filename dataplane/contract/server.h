@@ -43,6 +43,9 @@ class Handler {
                              const SocketAddress& destination, std::span<const std::uint8_t> packet) = 0;
   virtual Status request_picture(SessionId session, std::uint16_t stream, Side side) = 0;
   virtual Result<StageFigures> stages(std::optional<bool> /*measure*/) { return cannot_be_inspected(); }
+  virtual Status start_trace(const TraceSpec& /*spec*/) { return cannot_be_inspected(); }
+  virtual Result<TracePage> read_trace(SessionId /*session*/, std::uint64_t /*from*/) { return cannot_be_inspected(); }
+  virtual Status stop_trace(SessionId /*session*/) { return cannot_be_inspected(); }
   /// A control plane became active (true) or went (false); not called between two when one replaces the other.
   virtual void control_plane_changed(bool /*connected*/) {}
 

@@ -258,4 +258,10 @@ void to_wire(const ConsentLostEvent& from, pb::MediaEvent& to) {
 
 void to_wire(const PictureWantedEvent& from, pb::MediaEvent& to) { put_place(from, to); }
 
+void to_wire(const KeyLifetimeLowEvent& from, pb::MediaEvent& to) {
+  put_place(from, to);
+  to.set_direction(static_cast<std::uint32_t>(from.direction));
+  to.set_packets(from.packets_left);
+}
+
 }  // namespace isthmus::contract

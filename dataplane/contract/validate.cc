@@ -14,12 +14,6 @@ constexpr std::uint32_t kMaxClockHz = 1'000'000;                        // the l
 constexpr std::uint32_t kMaxMediaTimeoutMs = 24U * 3'600'000;           // a day; longer is a unit mistake
 constexpr std::uint64_t kMaxLifetimePackets = std::uint64_t{1} << 48U;  // RFC 3711 9.2
 
-bool is_address(const IpAddress& address) {
-  if (address.family == IpFamily::kV6) return true;
-  return address.family == IpFamily::kV4 &&
-         std::all_of(address.bytes.begin() + 4, address.bytes.end(), [](std::uint8_t octet) { return octet == 0; });
-}
-
 bool is_figure(double value, double lowest) { return std::isfinite(value) && value >= lowest; }
 
 Status check_session(SessionId session) {
@@ -331,6 +325,10 @@ struct Check {
   }
   Status operator()(const StagesRequest&) const { return {}; }
   Status operator()(const StageFigures& figures) const { return check(figures); }
+  Status operator()(const TraceStartRequest& request) const { return check(request.spec); }
+  Status operator()(const TraceReadRequest& request) const { return check_session(request.session); }
+  Status operator()(const TraceStopRequest& request) const { return check_session(request.session); }
+  Status operator()(const TracePage& page) const { return check(page); }
   Status operator()(const PuntEvent& event) const {
     if (const Status status = check_place(event); !status) return status;
     if (!within(event.component, Component::kRtp, Component::kRtcp)) return refuse("component", "is unknown");
@@ -356,6 +354,13 @@ struct Check {
     return {};
   }
   Status operator()(const PictureWantedEvent& event) const { return check_place(event); }
+  Status operator()(const KeyLifetimeLowEvent& event) const {
+    if (const Status status = check_place(event); !status) return status;
+    if (!within(event.direction, KeyDirection::kReceive, KeyDirection::kSend)) {
+      return refuse("direction", "is neither receive nor send");
+    }
+    return {};
+  }
 };
 
 }  // namespace

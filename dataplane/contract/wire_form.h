@@ -19,6 +19,9 @@ class SendPacketRequest;
 class PictureRequest;
 class StagesRequest;
 class StageFigures;
+class TraceSpec;
+class TraceReadRequest;
+class TracePage;
 class SessionState;
 class SessionStats;
 class SessionPage;
@@ -37,6 +40,9 @@ void to_wire(const SendPacketRequest& from, pb::SendPacketRequest& to);
 void to_wire(const PictureRequest& from, pb::PictureRequest& to);
 void to_wire(const StagesRequest& from, pb::StagesRequest& to);
 void to_wire(const StageFigures& from, pb::StageFigures& to);
+void to_wire(const TraceSpec& from, pb::TraceSpec& to);
+void to_wire(const TraceReadRequest& from, pb::TraceReadRequest& to);
+void to_wire(const TracePage& from, pb::TracePage& to);
 void to_wire(const SessionState& from, pb::SessionState& to);
 void to_wire(const SessionStats& from, pb::SessionStats& to);
 void to_wire(const SessionPage& from, pb::SessionPage& to);
@@ -48,6 +54,7 @@ void to_wire(const SourceRefusedEvent& from, pb::MediaEvent& to);
 void to_wire(const OneWayMediaEvent& from, pb::MediaEvent& to);
 void to_wire(const ConsentLostEvent& from, pb::MediaEvent& to);
 void to_wire(const PictureWantedEvent& from, pb::MediaEvent& to);
+void to_wire(const KeyLifetimeLowEvent& from, pb::MediaEvent& to);
 
 // Back: numbers that do not fit their field, addresses of another size and counts beyond their bound fail here;
 // validate() checks the rest afterwards. `secrets` is what is left of the secret part; the keys of a spec are taken off
@@ -60,6 +67,9 @@ Result<SendPacketRequest> from_wire(const pb::SendPacketRequest& from);
 Result<PictureRequest> from_wire(const pb::PictureRequest& from);
 Result<StagesRequest> from_wire(const pb::StagesRequest& from);
 Result<StageFigures> from_wire(const pb::StageFigures& from);
+Result<TraceStartRequest> from_wire(const pb::TraceSpec& from);
+Result<TraceReadRequest> from_wire(const pb::TraceReadRequest& from);
+Result<TracePage> from_wire(const pb::TracePage& from);
 Result<SessionState> from_wire(const pb::SessionState& from);
 Result<SessionStats> from_wire(const pb::SessionStats& from);
 Result<SessionPage> from_wire(const pb::SessionPage& from);
@@ -71,5 +81,6 @@ Result<SourceRefusedEvent> source_refused_from_wire(const pb::MediaEvent& from);
 Result<OneWayMediaEvent> one_way_media_from_wire(const pb::MediaEvent& from);
 Result<ConsentLostEvent> consent_lost_from_wire(const pb::MediaEvent& from);
 Result<PictureWantedEvent> picture_wanted_from_wire(const pb::MediaEvent& from);
+Result<KeyLifetimeLowEvent> key_lifetime_low_from_wire(const pb::MediaEvent& from);
 
 }  // namespace isthmus::contract

@@ -65,6 +65,14 @@ class alignas(64) IpsecMbContext final : public SrtpContext {
   }
   /// A new SSRC, sent or authenticated. nullptr: kMaxSsrcs are there, or the store is full.
   IndexSlot* add(std::uint32_t ssrc);
+  KeyUse use() const override {
+    std::uint64_t left = lifetime - std::min(lifetime, packets);
+    if (current != nullptr) {
+      left = std::min(left, kMaxRtpIndex - current->rtp.highest());
+      left = std::min(left, kMaxRtcpIndex - current->rtcp.highest());
+    }
+    return {lifetime, left};
+  }
   /// After a re-key: `old`'s indices without their use.
   void carry_over(const IpsecMbContext& old);
   /// May be under the roll-over counter that `slot` has, or under zero.

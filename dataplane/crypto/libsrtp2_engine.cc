@@ -11,6 +11,7 @@
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/crypto/key_derivation.h"
+#include "dataplane/crypto/replay_window.h"
 #include "dataplane/crypto/srtp.h"
 
 namespace isthmus::crypto {
@@ -129,6 +130,16 @@ class Context final : public SrtpContext {
                         : on_trial ? unprotect_by_trial(job, length, *known)
                                    : unprotect_rtp(job, length);
     finish(job, status, length, known, sequence);
+  }
+
+  KeyUse use() const override {
+    std::uint64_t left = lifetime_packets_ - std::min(lifetime_packets_, packets_);
+    for (std::uint32_t i = 0; i < state_->count; ++i) {
+      const SrtpIndexState::Ssrc& ssrc = state_->ssrcs[i];
+      left = std::min(left, kMaxRtpIndex - ((std::uint64_t{ssrc.rollover_counter} << 16U) | ssrc.sequence));
+      left = std::min<std::uint64_t>(left, kMaxRtcpIndex - std::min<std::uint64_t>(kMaxRtcpIndex, ssrc.rtcp_index));
+    }
+    return {lifetime_packets_, left};
   }
 
   /// Sent SSRCs keep their roll-over counter; received ones try it first, then zero (see unprotect_by_trial).

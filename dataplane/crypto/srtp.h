@@ -49,9 +49,19 @@ struct SrtpJob {
 
 enum class Direction : std::uint8_t { kReceive, kSend };
 
+/// How far a key has been used up.
+struct KeyUse {
+  std::uint64_t lifetime_packets = ~std::uint64_t{0};
+  /// RTP or RTCP packets that may still come or go before one of them is kKeyExpired: what is left of the lifetime, or
+  /// of the 2^48 indices of RTP or the 2^31 of SRTCP of the SSRC in use (RFC 3711 9.2).
+  std::uint64_t packets_left = ~std::uint64_t{0};
+};
+
 class SrtpContext {
  public:
   virtual ~SrtpContext() = default;
+  /// Its worker.
+  virtual KeyUse use() const { return {}; }
 };
 
 struct SrtpContextOptions {

@@ -333,6 +333,8 @@ void finish(AdaptJob& job) {
                                                                      video.shift};
   }
   if (job.frame_used) return;
+  if (job.leg.traced) [[unlikely]]
+    trace_adapted(job.state, job.packet, job.why ? &*job.why : nullptr);
   if (job.why) {
     job.leg.drops.add(1);
     job.state.drop_frame(job.frame, *job.why);
@@ -401,6 +403,8 @@ bool take_adapted(State& state, io::Burst& out) {
     packet.dscp = made.dscp;
     if (!made.generated) --state.held;
     out.add(made.frame);
+    if (packet.leg->traced) [[unlikely]]
+      trace_made(state, made, packet);
     const session::LegTransmit& transmit = packet.leg->receive.far->transmit;
     if (transmit.state != session::LegTransmit::kOpen) {
       state.drop(out, packet, why_closed(transmit.state));

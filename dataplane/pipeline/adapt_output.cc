@@ -42,6 +42,8 @@ std::optional<std::uint16_t> take_number(AdaptJob& job) {
 
 void emit(AdaptJob& job, HeldPacket& packet) {
   const auto number = take_number(job);
+  packet.sequence_in = static_cast<std::uint16_t>(job.place - job.leg.receive.sequence_offset);
+  packet.arrived_ns = job.state.time.now.monotonic_ns;
   packet.dscp = job.packet.dscp;
   if (!packet.generated) job.frame_used = true;
   if (!number) {

@@ -73,6 +73,8 @@ void announce(State& state, session::Leg& leg) {
     packet.frame = own.frame;
     packet.payload = own.payload;
     packet.generated = true;
+    packet.sequence_in = video.held[0].sequence_in;
+    packet.arrived_ns = state.time.now.monotonic_ns;
     packet.dscp = video.held[0].dscp;
     std::copy_n(video.held[0].payload, wire::kMinRtpBytes, own.payload);
     own.payload[0] = 0x80;

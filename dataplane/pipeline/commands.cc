@@ -24,6 +24,7 @@ void open(State& state, Stream& stream, const session::StreamConfig& config) {
 }
 
 void close(State& state, Stream& stream) {
+  if (state.trace.stream == &stream) end_trace(state, contract::TraceEnd::kClosed);
   stream.open = false;
   for (Leg& leg : stream.leg) {
     let_go(state, leg, true);
@@ -51,6 +52,10 @@ void apply(State& state, const Command& command) {
     case Command::Kind::kStopSending:
       leg.consent_lost[command.component == contract::Component::kRtp ? 0 : 1] = true;
       refresh(state, leg);
+      break;
+    case Command::Kind::kTrace: begin_trace(state, stream, command.trace); break;
+    case Command::Kind::kStopTrace:
+      if (state.trace.stream == &stream) end_trace(state, contract::TraceEnd::kClosed);
       break;
     case Command::Kind::kLatchedHop: use_latched_hop(state, leg, command.component, *command.next_hop); break;
   }

@@ -98,11 +98,36 @@ void watch_one_way(State& state, Leg& leg) {
   tell_silence(state, leg, session::WorkerEvent::Kind::kOneWayMedia, leg.one_way_since_ns);
 }
 
+void watch_key(State& state, Leg& leg, const crypto::SrtpContext* context, contract::KeyDirection direction) {
+  bool& told = leg.key_low_told[static_cast<std::size_t>(direction)];
+  if (context == nullptr || told) return;
+  const crypto::KeyUse use = context->use();
+  if (use.packets_left > std::min(use.lifetime_packets / kKeyLowShare, kKeyLowPackets)) return;
+  told = true;
+  session::WorkerEvent event;
+  event.kind = session::WorkerEvent::Kind::kKeyLifetimeLow;
+  event.session = leg.stream->config->session;
+  event.stream = leg.stream->config->stream;
+  event.side = leg.side;
+  event.direction = direction;
+  event.packets = use.packets_left;
+  state.event(event);
+}
+
+/// Seldom: with ten thousand sessions the contexts are far from the processor.
+void watch_keys(State& state, Leg& leg) {
+  if (state.time.now.monotonic_ns - leg.keys_looked_ns < kKeyLookNs) return;
+  leg.keys_looked_ns = state.time.now.monotonic_ns;
+  watch_key(state, leg, leg.receive.context, contract::KeyDirection::kReceive);
+  watch_key(state, leg, leg.transmit.context, contract::KeyDirection::kSend);
+}
+
 void look_at(State& state, Leg& leg, io::Burst& out) {
   leg.receive.budget = state.packet_budget;
   leg.punt_budget = leg.pair_punt_budget = state.punt_budget;
   time_out(state, leg);
   watch_one_way(state, leg);
+  watch_keys(state, leg);
   let_go(state, leg, false);
   if (state.time.now.monotonic_ns >= leg.reports.next_report_ns) send_report(state, leg, out);
   ask_again(state, leg);

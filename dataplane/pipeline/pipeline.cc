@@ -16,96 +16,86 @@ std::uint32_t a_scan(std::uint32_t a_second) {
 // none of it.
 
 struct Unwatched {
-  explicit Unwatched(State&) {}
-  void after(Stage, std::size_t) {}
+  explicit Unwatched(State&, io::Burst&) {}
+  template <typename Work>
+  void run(Stage, const Batch&, Work work) {
+    work();
+  }
 };
 
 class Watched {
  public:
-  explicit Watched(State& state) : state_(state) { state.clock.start(); }
-  /// `packets` entered it.
-  void after(Stage stage, std::size_t packets) { state_.clock.count(state_.link.stages, stage, packets); }
+  Watched(State& state, io::Burst& burst) : state_(state), burst_(burst), measuring_(state.link.stages.measuring()) {
+    if (state.trace.active()) begin_traced_burst(state, burst.count);
+    state.clock.start();
+  }
+  ~Watched() {
+    if (state_.trace.active()) end_traced_burst(state_);
+  }
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+
+  template <typename Work>
+  void run(Stage stage, const Batch& batch, Work work) {
+    const std::size_t packets = stage == Stage::kClassify ? burst_.count : batch.count;
+    state_.trace.stage = stage;
+    work();
+    const std::uint64_t cycles = count(stage, packets);
+    if (!state_.trace.active()) return;
+    trace_stage(state_, burst_, stage, batch, cycles);
+    state_.clock.start();  // tracing is no stage
+  }
 
  private:
+  std::uint64_t count(Stage stage, std::size_t packets) {
+    return measuring_ ? state_.clock.count(state_.link.stages, stage, packets) : state_.clock.lap();
+  }
+
   State& state_;
+  io::Burst& burst_;
+  const bool measuring_;
 };
 
-bool is_watched(const State& state) { return state.link.stages.measuring(); }
-
-template <typename Watch>
-void run_rtcp(State& state, io::Burst& burst, Watch& watch) {
-  std::size_t packets = state.rtcp.count;
-  admit(state, burst, state.rtcp);
-  watch.after(Stage::kAdmit, packets);
-  packets = state.rtcp.count;
-  unprotect(state, burst, state.rtcp, true);
-  watch.after(Stage::kUnprotect, packets);
-  packets = state.rtcp.count;
-  take_reports(state, burst);
-  watch.after(Stage::kTakeReports, packets);
-}
+bool is_watched(const State& state) { return state.link.stages.measuring() || state.trace.active(); }
 
 template <typename Watch>
 void run_stages(State& state, io::Burst& burst) {
-  Watch watch(state);
-  const std::size_t received = burst.count;
-  classify(state, burst);
-  watch.after(Stage::kClassify, received);
-  std::size_t packets = state.rtp.count;
-  admit(state, burst, state.rtp);
-  watch.after(Stage::kAdmit, packets);
-  packets = state.rtp.count;
-  unprotect(state, burst, state.rtp, false);
-  watch.after(Stage::kUnprotect, packets);
-  packets = state.rtp.count;
-  map(state, burst);
-  watch.after(Stage::kMap, packets);
-  if (state.rtp.adapts) {
-    packets = state.rtp.count;
-    adapt(state, burst);
-    watch.after(Stage::kAdapt, packets);
-  }
-  packets = state.rtp.count;
-  protect(state, burst);
-  watch.after(Stage::kProtect, packets);
+  Watch watch(state, burst);
+  watch.run(Stage::kClassify, state.rtp, [&] { classify(state, burst); });
+  watch.run(Stage::kAdmit, state.rtp, [&] { admit(state, burst, state.rtp); });
+  watch.run(Stage::kUnprotect, state.rtp, [&] { unprotect(state, burst, state.rtp, false); });
+  watch.run(Stage::kMap, state.rtp, [&] { map(state, burst); });
+  if (state.rtp.adapts) watch.run(Stage::kAdapt, state.rtp, [&] { adapt(state, burst); });
+  watch.run(Stage::kProtect, state.rtp, [&] { protect(state, burst); });
   // These look into frames of the burst, which write_headers() rearranges.
-  if (state.rtcp.count > 0) run_rtcp(state, burst, watch);
-  if (state.stun.count > 0) {
-    packets = state.stun.count;
-    punt(state, burst);
-    watch.after(Stage::kPunt, packets);
+  if (state.rtcp.count > 0) {
+    watch.run(Stage::kAdmit, state.rtcp, [&] { admit(state, burst, state.rtcp); });
+    watch.run(Stage::kUnprotect, state.rtcp, [&] { unprotect(state, burst, state.rtcp, true); });
+    watch.run(Stage::kTakeReports, state.rtcp, [&] { take_reports(state, burst); });
   }
-  packets = state.rtp.count;
-  sum_payloads(state);
-  watch.after(Stage::kSumPayloads, packets);
-  write_headers(state, burst);
-  watch.after(Stage::kWriteHeaders, packets);
+  if (state.stun.count > 0) watch.run(Stage::kPunt, state.stun, [&] { punt(state, burst); });
+  watch.run(Stage::kSumPayloads, state.rtp, [&] { sum_payloads(state); });
+  watch.run(Stage::kWriteHeaders, state.rtp, [&] { write_headers(state, burst); });
 }
 
 /// The stages that are left for what the adapt stage made. True: there is more.
 template <typename Watch>
 bool send_adapted(State& state, io::Burst& out) {
-  Watch watch(state);
-  const bool more = take_adapted(state, out);
-  watch.after(Stage::kAdapt, 0);  // counted when it came
-  const std::size_t packets = state.rtp.count;
-  protect(state, out);
-  watch.after(Stage::kProtect, packets);
-  sum_payloads(state);
-  watch.after(Stage::kSumPayloads, state.rtp.count);
-  write_headers(state, out);
-  watch.after(Stage::kWriteHeaders, state.rtp.count);
+  Watch watch(state, out);
+  bool more = false;
+  state.rtp.count = 0;
+  watch.run(Stage::kAdapt, state.rtp, [&] { more = take_adapted(state, out); });
+  watch.run(Stage::kProtect, state.rtp, [&] { protect(state, out); });
+  watch.run(Stage::kSumPayloads, state.rtp, [&] { sum_payloads(state); });
+  watch.run(Stage::kWriteHeaders, state.rtp, [&] { write_headers(state, out); });
   return more;
 }
 
-template <typename Watch>
 bool own_work(State& state, io::Burst& out) {
-  Watch watch(state);
   const bool more = apply_commands(state);
   inject(state, out);
   send_feedback(state, out);
   scan(state, out);
-  watch.after(Stage::kTick, out.count);
   return more || out.full() || !state.adapted.empty();
 }
 
@@ -160,7 +150,12 @@ bool Pipeline::tick(io::Burst& out, const session::Time& now) {
     const bool more = watched ? send_adapted<Watched>(state, out) : send_adapted<Unwatched>(state, out);
     if (more) return true;
   }
-  return watched ? own_work<Watched>(state, out) : own_work<Unwatched>(state, out);
+  if (!watched) return own_work(state, out);
+  check_trace(state);
+  state.clock.start();
+  const bool more = own_work(state, out);
+  if (state.link.stages.measuring()) state.clock.count(state.link.stages, Stage::kTick, out.count);
+  return more;
 }
 
 void Pipeline::count_refused(std::size_t frames) {

@@ -10,6 +10,7 @@
 #include "dataplane/base/drop_reason.h"
 #include "dataplane/pipeline/pipeline.h"
 #include "dataplane/pipeline/tables.h"
+#include "dataplane/pipeline/trace.h"
 #include "dataplane/wire/checksum.h"
 #include "dataplane/wire/udp_frame.h"
 
@@ -72,6 +73,9 @@ inline constexpr std::uint64_t kFlowsNs = session::kNsPerSecond;           // th
 inline constexpr std::uint64_t kRefusedEventNs = session::kNsPerSecond;    // contract: one a second a leg
 inline constexpr std::uint64_t kPictureRequestNs = 500 * session::kNsPerMs;    // threat model B2: 2/s
 inline constexpr std::uint64_t kPictureWantedEventNs = session::kNsPerSecond;  // contract: one a second a leg
+inline constexpr std::uint64_t kKeyLookNs = session::kNsPerSecond;  ///< so often is looked at how far keys are used up
+inline constexpr std::uint64_t kKeyLowPackets = std::uint64_t{1} << 20U;  ///< contract: KeyLifetimeLowEvent
+inline constexpr std::uint64_t kKeyLowShare = 8;
 inline constexpr std::uint64_t kLatePacketNs = 500 * session::kNsPerMs;
 inline constexpr std::uint16_t kMaxDropout = 3000;  // RFC 3550 A.1
 inline constexpr std::size_t kMaxUrgent = 64;
@@ -117,6 +121,7 @@ struct State {
   Batch stun;
 
   session::StageClock clock;  // runs while somebody looks
+  Trace trace;
 
   // ---- what stages share ----
   void count_drop(DropReason reason) { link.counters.dropped[static_cast<std::size_t>(reason)].add(1); }
@@ -125,6 +130,8 @@ struct State {
     io.release(frame);
   }
   void drop(io::Burst& burst, const Packet& packet, DropReason reason) {
+    if (packet.leg->traced) [[unlikely]]
+      trace_drop(*this, burst, packet, reason);
     if (packet.generated) [[unlikely]] {  // was never received, so it is not dropped
       link.counters.generated_lost.add(1);
       io.release(burst.frames[packet.frame]);

@@ -167,6 +167,7 @@ void SessionTable::poll(std::uint64_t now_ns, const std::function<void(const con
   for (Impl::Worker& worker : impl_->workers) {
     impl_->flush(worker);
     impl_->drain(*worker.link, handler);
+    impl_->traces.drain(static_cast<std::size_t>(&worker - impl_->workers.data()), worker.link->trace, now_ns);
   }
   impl_->send_unrouted(now_ns);
   if (!impl_->old_keys.empty()) impl_->forget_old_keys(now_ns);
@@ -212,6 +213,38 @@ contract::StageFigures SessionTable::stages(std::optional<bool> measure) {
     }
   }
   return figures;
+}
+
+Result<void> SessionTable::start_trace(const contract::TraceSpec& spec, std::uint64_t now_ns) {
+  const auto found = impl_->sessions.find(spec.session);
+  if (found == impl_->sessions.end()) return fail(ErrorKind::kInvalidArgument, "names no open session", "session");
+  const SessionRecord& session = found->second;
+  if (spec.stream >= session.streams.size()) return fail(ErrorKind::kInvalidArgument, "names no stream", "stream");
+  const Impl::Worker& worker = impl_->workers[session.worker];
+  const auto order = impl_->traces.start(session.worker, spec, worker.link->trace, now_ns);
+  if (!order) return forward_error(order);
+  Command change;
+  change.kind = Command::Kind::kTrace;
+  change.stream = session.streams[spec.stream].stream.get();
+  change.trace = *order;
+  impl_->command(session.worker, change);
+  return {};
+}
+
+Result<contract::TracePage> SessionTable::read_trace(SessionId id, std::uint64_t from, double cycles_per_ns) const {
+  return impl_->traces.read(id, from, cycles_per_ns);
+}
+
+void SessionTable::stop_trace(SessionId id) {
+  const auto worker = impl_->traces.stop(id);
+  const auto found = impl_->sessions.find(id);
+  if (!worker || found == impl_->sessions.end()) return;  // a session that is gone has ended its trace
+  for (const StreamRecord& stream : found->second.streams) {
+    Command change;
+    change.kind = Command::Kind::kStopTrace;
+    change.stream = stream.stream.get();
+    impl_->command(*worker, change);
+  }
 }
 
 std::vector<contract::Counter> SessionTable::counters() const {

@@ -90,6 +90,10 @@ class SessionTable {
   std::vector<contract::Counter> counters() const;
   /// Where the workers' cycles go. `measure` switches the counters on or off first.
   contract::StageFigures stages(std::optional<bool> measure);
+  /// Follows the packets of a stream. kExhausted (field "worker") while another trace runs on its worker.
+  Result<void> start_trace(const contract::TraceSpec& spec, std::uint64_t now_ns);
+  Result<contract::TracePage> read_trace(contract::SessionId id, std::uint64_t from, double cycles_per_ns) const;
+  void stop_trace(contract::SessionId id);
   /// Objects that wait for a worker to be past them; 0 when all is quiet.
   std::size_t retired() const;
   /// Last packet of any leg of a session, or its opening; to end silent sessions when nobody is left to ask.

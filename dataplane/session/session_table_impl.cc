@@ -265,6 +265,9 @@ void SessionTable::Impl::drain(WorkerLink& link, const std::function<void(const 
       case WorkerEvent::Kind::kOneWayMedia:
         handler(contract::OneWayMediaEvent{event.session, event.stream, event.side, name_of(event.cause)});
         break;
+      case WorkerEvent::Kind::kKeyLifetimeLow:
+        handler(contract::KeyLifetimeLowEvent{event.session, event.stream, event.side, event.direction, event.packets});
+        break;
       case WorkerEvent::Kind::kPictureWanted:
         handler(contract::PictureWantedEvent{event.session, event.stream, event.side});
         break;

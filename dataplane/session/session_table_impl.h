@@ -10,6 +10,7 @@
 
 #include "dataplane/session/session_plan.h"
 #include "dataplane/session/session_table.h"
+#include "dataplane/session/stream_traces.h"
 
 namespace isthmus::session {
 
@@ -47,7 +48,8 @@ struct SessionTable::Impl {
       : needs(std::move(dependencies)),
         places(local_addresses(configured)),
         hops(needs.next_hops),
-        guard(needs.random.next_u64()) {
+        guard(needs.random.next_u64()),
+        traces(needs.workers.size()) {
     assert(!needs.workers.empty() && needs.workers.size() <= io::kMaxWorkers);
     for (const io::Network& network : configured) networks.push_back(network.name);
     for (const LocalAddress& place : places) {
@@ -89,6 +91,7 @@ struct SessionTable::Impl {
   std::vector<PortPool> pools;  // by place
   NextHopTable hops;
   IndexGuard guard;
+  StreamTraces traces;
   std::vector<Worker> workers;
   std::size_t next_worker = 0;
   std::map<SessionId, SessionRecord> sessions;

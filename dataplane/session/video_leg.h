@@ -36,6 +36,8 @@ struct HeldPacket {
   std::uint8_t* payload = nullptr;  ///< RTP header
   std::uint16_t length = 0;
   std::uint16_t octets = 0;
+  std::uint16_t sequence_in = 0;  ///< of the packet that it was made of ...
+  std::uint64_t arrived_ns = 0;   ///< ... and its arrival
   bool generated = false;
   std::uint8_t dscp = 0;  ///< of the packet that it was made of
 };

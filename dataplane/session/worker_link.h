@@ -15,6 +15,7 @@
 #include "dataplane/io/engine.h"
 #include "dataplane/io/spsc_ring.h"
 #include "dataplane/session/leg.h"
+#include "dataplane/session/packet_trace.h"
 #include "dataplane/session/stage_clock.h"
 
 namespace isthmus::session {
@@ -48,13 +49,24 @@ struct LocalAddress {
 std::vector<LocalAddress> local_addresses(std::span<const io::Network> networks);
 
 struct Command {
-  enum class Kind : std::uint8_t { kOpen, kUpdate, kClose, kForgetOldKey, kLatchedHop, kRequestPicture, kStopSending };
+  enum class Kind : std::uint8_t {
+    kOpen,
+    kUpdate,
+    kClose,
+    kForgetOldKey,
+    kLatchedHop,
+    kRequestPicture,
+    kStopSending,
+    kTrace,
+    kStopTrace
+  };
   Kind kind = Kind::kOpen;
   contract::Side side = contract::Side::kA;  // kForgetOldKey, kLatchedHop, kRequestPicture, kStopSending
   contract::Component component = contract::Component::kRtp;  // kLatchedHop, kStopSending
   Stream* stream = nullptr;
   const StreamConfig* config = nullptr;  // kOpen, kUpdate
   NextHop* next_hop = nullptr;           // kLatchedHop
+  TraceOrder trace;                      // kTrace
 };
 
 struct Injection {
@@ -74,7 +86,8 @@ struct WorkerEvent {
     kSourceRefused,
     kLatched,
     kPictureWanted,
-    kOneWayMedia
+    kOneWayMedia,
+    kKeyLifetimeLow
   };
   Kind kind = Kind::kMediaStarted;
   contract::Side side = contract::Side::kA;
@@ -82,8 +95,9 @@ struct WorkerEvent {
   std::uint16_t stream = 0;
   contract::SessionId session;
   SocketAddress source;
-  std::uint64_t packets = 0;
-  std::optional<DropReason> cause{};  // kMediaTimedOut, kOneWayMedia
+  std::uint64_t packets = 0;                                            // kSourceRefused, kKeyLifetimeLow: those left
+  contract::KeyDirection direction = contract::KeyDirection::kReceive;  // kKeyLifetimeLow
+  std::optional<DropReason> cause{};                                    // kMediaTimedOut, kOneWayMedia
 };
 
 struct PuntPacket {
@@ -121,6 +135,7 @@ struct WorkerLink {
 
   WorkerCounters counters;  // written by the worker
   StageCounters stages;
+  TraceLink trace;
 };
 
 }  // namespace isthmus::session

@@ -20,6 +20,15 @@ TEST(CommandLine, EachVerbIsRead) {
   EXPECT_TRUE(command({"calls", "--ended"}).ended);
   EXPECT_EQ(command({"call", "c1"}).call_id, "c1");
   EXPECT_EQ(command({"hangup", "c1"}).verb, Verb::kHangup);
+  const Command trace =
+      command({"trace", "c1", "--stream", "video", "--from", "b", "--packets", "7", "--seconds", "3"});
+  EXPECT_EQ(trace.verb, Verb::kTrace);
+  EXPECT_EQ(trace.call_id, "c1");
+  EXPECT_EQ(trace.stream, "video");
+  EXPECT_EQ(trace.side, "b");
+  EXPECT_EQ(trace.packets, 7);
+  EXPECT_EQ(trace.seconds, 3);
+  EXPECT_EQ(command({"trace", "c1"}).stream, "audio");
   EXPECT_EQ(command({"stages"}).verb, Verb::kStages);
   EXPECT_EQ(command({"stages"}).measure, std::nullopt);
   EXPECT_EQ(command({"stages", "on", "--watch"}).measure, true);
@@ -62,6 +71,10 @@ TEST(CommandLine, MistakesEndWithUsageAndHelpDoesNot) {
                                                 {"call"},
                                                 {"hangup"},
                                                 {"stages", "maybe"},
+                                                {"trace"},
+                                                {"trace", "c1", "--from", "c"},
+                                                {"trace", "c1", "--packets", "0"},
+                                                {"trace", "c1", "--seconds", "601"},
                                                 {"route"},
                                                 {"route", "test"},
                                                 {"calls", "--interval", "0"},

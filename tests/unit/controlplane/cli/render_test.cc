@@ -4,6 +4,7 @@
 
 #include "controlplane/cli/table.h"
 #include "controlplane/rest/json.h"
+#include "tests/unit/controlplane/rest/fake_source.h"
 
 namespace isthmus::cli {
 namespace {
@@ -122,8 +123,23 @@ TEST(Render, StagesAreATableForEachWorkerThatDidSomething) {
   EXPECT_NE(render_stages(rest::to_json(figures))->find("isthmus stages on"), std::string::npos);
 }
 
+TEST(Render, ATraceIsALineAPacket) {
+  TraceProgress progress;
+  const std::string text = *render_trace(rest::to_json(rest::make_call("c1"), rest::make_trace()), progress);
+  EXPECT_EQ(text,
+            "16:02:03.456789 audio office->rooms rtp seq 4711->12 ssrc 7->8 pt 0->0 182 B from 10.1.0.2:4000 worker 3 "
+            "port 0 queue 0 rule expected_source opened ok closed clear forwarded 172 B by port 0 after 1.5 us held "
+            "1.5 us\n"
+            "16:02:03.456789 audio rooms->office rtp seq 4711 ssrc 7 pt 0 182 B from 10.1.0.2:4000 worker 3 port 0 "
+            "queue 0 rule expected_source opened failed dropped srtp_auth_failed in unprotect after 2.1 us\n"
+            "2 record(s), ended by packets, 0 lost\n");
+  EXPECT_TRUE(progress.ended);
+  EXPECT_EQ(progress.next, 2U);
+}
+
 TEST(Render, AnswersThatAreNotWhatTheyShouldBeDoNotThrow) {
-  for (const char* text : {"", "x", "[]", "null", "{}", "{\"items\":3}", "{\"items\":[1]}", "{\"legs\":{}}",
+  for (const char* text : {"", "x", "[]", "null", "{}", "{\"items\":3}", "{\"items\":[1]}",
+                           "{\"records\":[1,{\"rtp_in\":{}}],\"zones\":[3]}", "{\"legs\":{}}",
                            "{\"streams\":[{\"legs\":[1,2,3]}],\"legs\":[]}", "{\"data_plane\":{\"pools\":1}}",
                            "{\"workers\":[1,{\"stages\":[3,{\"calls\":\"x\"},{\"calls\":1,\"cycles\":[]}]}]}"}) {
     render_status(text);
@@ -132,6 +148,8 @@ TEST(Render, AnswersThatAreNotWhatTheyShouldBeDoNotThrow) {
     render_call(text);
     render_route(text);
     render_stages(text);
+    TraceProgress progress;
+    render_trace(text, progress);
     next_cursor_of(text);
     EXPECT_FALSE(render_problem(500, text).empty()) << text;
   }

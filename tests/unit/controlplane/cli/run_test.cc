@@ -81,6 +81,33 @@ TEST_F(RunTest, StagesAreSwitchedBeforeTheyAreShown) {
   EXPECT_THAT(out.str(), HasSubstr("are being measured"));
 }
 
+TEST_F(RunTest, TraceIsFollowedToItsEndAndForgotten) {
+  answers = {Answer{201, "{}"}, Answer{200, R"({"running":true,"records":[{"fate":"forwarded"},{"fate":"dropped"}]})"},
+             Answer{200, R"({"running":true,"records":[]})"},
+             Answer{200, R"({"running":false,"ended_by":"time","records":[{"fate":"adapted"}]})"}, Answer{200, "{}"}};
+  looks = 5;
+  EXPECT_EQ(run_it({.verb = Verb::kTrace, .call_id = "c1", .stream = "video", .side = "a", .packets = 9, .seconds = 3}),
+            kExitDone);
+  EXPECT_EQ(asked, (std::vector<std::string>{"POST /api/v1/calls/c1/trace?stream=video&side=a&packets=9&seconds=3",
+                                             "GET /api/v1/calls/c1/trace?from=0", "GET /api/v1/calls/c1/trace?from=2",
+                                             "GET /api/v1/calls/c1/trace?from=2", "DELETE /api/v1/calls/c1/trace"}));
+  EXPECT_EQ(looks, 4) << "after an empty page it waits";
+  EXPECT_THAT(out.str(), HasSubstr("3 record(s), ended by time"));
+}
+
+TEST_F(RunTest, ATraceThatNeverEndsIsLeft) {
+  answers = {Answer{201, "{}"}, Answer{200, R"({"running":true,"records":[1]})"}};
+  EXPECT_EQ(run_it({.verb = Verb::kTrace, .call_id = "c1"}), kExitDone);
+  EXPECT_LT(asked.size(), 300U);
+}
+
+TEST_F(RunTest, ATraceThatIsRefusedSaysWhy) {
+  answers = {Answer{409, rest::problem(409, "trace-runs", "another trace runs").body}};
+  EXPECT_EQ(run_it({.verb = Verb::kTrace, .call_id = "c1"}), kExitRefused);
+  EXPECT_EQ(err.str(), "isthmus: another trace runs\n");
+  EXPECT_EQ(asked.size(), 1U);
+}
+
 TEST_F(RunTest, WatchLooksAgainUntilItIsStopped) {
   answers = {Answer{200, R"({"items":[]})"}};
   looks = 3;

@@ -307,6 +307,71 @@ TEST_F(ApiTest, StagesAreMetricsOnlyWhileTheyAreMeasured) {
   EXPECT_THAT(text, HasSubstr("isthmus_data_plane_cycles_per_second 2000000000\n"));
 }
 
+TEST_F(ApiTest, TraceIsStartedWithWhatWasAskedFor) {
+  source.all_calls = {make_call("c1")};
+  status::CallStream video;
+  video.kind = contract::MediaKind::kVideo;
+  source.all_calls[0].streams.push_back(video);
+  source.all_calls[0].streams.push_back(video);
+  source.all_calls[0].streams[2].active = true;
+  const auto start = [&](const std::string& query) {
+    return ask(request("POST", "/api/v1/calls/c1/trace" + query)).status;
+  };
+  EXPECT_EQ(start(""), 201U);
+  EXPECT_EQ(source.traced.at(0), (contract::TraceSpec{{7}, 0, {}, 1'000, 10'000}));
+  EXPECT_EQ(start("?stream=video&side=b&packets=10000&seconds=600"), 201U);
+  EXPECT_EQ(source.traced.at(1), (contract::TraceSpec{{7}, 2, contract::Side::kB, 10'000, 600'000}));
+  EXPECT_EQ(start("?stream=1&side=a&packets=1&seconds=1"), 201U);
+  EXPECT_EQ(source.traced.at(2), (contract::TraceSpec{{7}, 1, contract::Side::kA, 1, 1'000}));
+  for (const char* query : {"?stream=3", "?stream=-1", "?stream=slides", "?stream=", "?side=c", "?packets=0",
+                            "?packets=10001", "?packets=x", "?seconds=0", "?seconds=601", "?seconds=1x", "?for=1"}) {
+    EXPECT_EQ(start(query), 400U) << query;
+  }
+  EXPECT_EQ(source.traced.size(), 3U);
+}
+
+TEST_F(ApiTest, TraceSaysWhyItDoesNotStart) {
+  EXPECT_EQ(problem_type(ask(request("POST", "/api/v1/calls/c1/trace"))), "urn:isthmus:problem:no-such-call");
+  source.all_calls = {make_call("c1"), make_call("c2")};
+  source.all_calls[1].session = {};
+  EXPECT_EQ(problem_type(ask(request("POST", "/api/v1/calls/c2/trace"))), "urn:isthmus:problem:no-media");
+  source.trace_error = Error{ErrorKind::kExhausted, "another one runs", "worker"};
+  Response response = ask(request("POST", "/api/v1/calls/c1/trace"));
+  EXPECT_EQ(response.status, 409U);
+  EXPECT_EQ(problem_type(response), "urn:isthmus:problem:trace-runs");
+  source.trace_error = Error{ErrorKind::kUnavailable, "away", "contract"};
+  EXPECT_EQ(ask(request("POST", "/api/v1/calls/c1/trace")).status, 503U);
+}
+
+TEST_F(ApiTest, TraceIsReadAndStopped) {
+  source.all_calls = {make_call("c1")};
+  EXPECT_EQ(problem_type(get("/api/v1/calls/c1/trace")), "urn:isthmus:problem:no-trace");
+  source.trace_page = make_trace();
+  const json::value page = body(get("/api/v1/calls/c1/trace?from=5"));
+  EXPECT_EQ(source.read_from.back(), (std::pair<std::uint64_t, std::uint64_t>(7, 5)));
+  EXPECT_EQ(page.at("kind").as_string(), "audio");
+  EXPECT_EQ(page.at("zones").at(0).as_string(), "office");
+  EXPECT_FALSE(page.at("running").as_bool());
+  EXPECT_EQ(page.at("ended_by").as_string(), "packets");
+  const json::value& first = page.at("records").at(0);
+  EXPECT_EQ(first.at("time").as_string(), "2025-11-24T16:02:03.456789Z");
+  EXPECT_EQ(first.at("rtp_out").at("sequence").to_number<int>(), 12);
+  EXPECT_EQ(first.at("took_us").as_double(), 1.5);
+  EXPECT_EQ(first.at("held_us").as_double(), 1.5);
+  const json::value& second = page.at("records").at(1);
+  EXPECT_EQ(second.at("side").as_string(), "b");
+  EXPECT_EQ(second.at("drop_reason").as_string(), "srtp_auth_failed");
+  EXPECT_EQ(second.at("stage").as_string(), "unprotect");
+  EXPECT_EQ(second.at("opened").as_string(), "failed");
+  EXPECT_TRUE(second.at("closed").is_null());
+  EXPECT_TRUE(second.at("rtp_out").is_null());
+  EXPECT_TRUE(second.at("bytes_out").is_null());
+  EXPECT_EQ(get("/api/v1/calls/c1/trace?from=10001").status, 400U);
+  EXPECT_EQ(get("/api/v1/calls/c1/trace?to=1").status, 400U);
+  EXPECT_EQ(ask(request("DELETE", "/api/v1/calls/c1/trace")).status, 200U);
+  EXPECT_EQ(source.stopped, std::vector<std::uint64_t>{7});
+}
+
 TEST_F(ApiTest, OpenApiDocumentListsExactlyTheRoutes) {
   const json::value document = json::parse(kOpenApi);
   EXPECT_TRUE(document.at("openapi").as_string().starts_with("3."));
@@ -369,6 +434,8 @@ TEST_F(ApiTest, AnswersHaveOnlyKeysThatTheDocumentDescribes) {
   expect_described(body(get("/api/v1/calls/c1")), schemas.at("Call"), schemas, "Call");
   source.stage_figures = make_stages();
   expect_described(body(get("/api/v1/dataplane/stages")), schemas.at("Stages"), schemas, "Stages");
+  source.trace_page = make_trace();
+  expect_described(body(get("/api/v1/calls/c1/trace")), schemas.at("Trace"), schemas, "Trace");
   expect_described(body(get("/api/v1/route-test?uri=a")), schemas.at("Route"), schemas, "Route");
   expect_described(body(get("/api/v1/nothing")), schemas.at("Problem"), schemas, "Problem");
 }

@@ -19,6 +19,11 @@ class FakeSource final : public status::Source {
   Result<contract::DataplaneStatus> data_plane_status = fail(ErrorKind::kUnavailable, "no data plane");
   Result<contract::SessionStats> figures = fail(ErrorKind::kUnavailable, "no data plane");
   Result<contract::StageFigures> stage_figures = fail(ErrorKind::kUnavailable, "no data plane");
+  std::vector<contract::TraceSpec> traced;
+  std::optional<Error> trace_error;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> read_from;
+  std::vector<std::uint64_t> stopped;
+  Result<contract::TracePage> trace_page = fail(ErrorKind::kInvalidArgument, "not traced", "trace");
   std::vector<status::Call> ended;
   std::vector<std::string> hung_up;
   bool hold = false;  ///< answers of the data plane wait in `held`
@@ -52,6 +57,19 @@ class FakeSource final : public status::Source {
   void stages(std::optional<bool> measure, std::function<void(Result<contract::StageFigures>)> done) override {
     if (measure && stage_figures) stage_figures->measuring = *measure;
     answer([this, done] { done(stage_figures); });
+  }
+  void start_trace(const contract::TraceSpec& spec, std::function<void(Result<void>)> done) override {
+    traced.push_back(spec);
+    answer([this, done] { done(trace_error ? Result<void>(tl::unexpected<Error>(*trace_error)) : Result<void>()); });
+  }
+  void read_trace(contract::SessionId session, std::uint64_t from,
+                  std::function<void(Result<contract::TracePage>)> done) override {
+    read_from.emplace_back(session.value, from);
+    answer([this, done] { done(trace_page); });
+  }
+  void stop_trace(contract::SessionId session, std::function<void(Result<void>)> done) override {
+    stopped.push_back(session.value);
+    answer([done] { done({}); });
   }
   Result<RouteTest> test_route(std::string_view uri, std::string_view from) const override {
     if (uri == "bad") return fail(ErrorKind::kMalformedInput, "no host can be seen");
@@ -89,6 +107,34 @@ inline status::Call make_call(std::string id) {
 
 inline contract::StageFigures make_stages() {
   return {false, 2'000'000'000, {{0, {{"classify", 1000, 20, 4}, {"adapt", 0, 0, 0}}}}};
+}
+
+/// One packet that went out and one that did not.
+inline contract::TracePage make_trace() {
+  contract::TraceRecord forwarded;
+  forwarded.unix_ns = 1'764'000'123'456'789'000;
+  forwarded.rule = contract::TraceRule::kExpectedSource;
+  forwarded.opened = contract::CryptoOutcome::kOk;
+  forwarded.closed = contract::CryptoOutcome::kClear;
+  forwarded.stage = 1;
+  forwarded.source = SocketAddress{IpAddress::v4(10, 1, 0, 2), 4000};
+  forwarded.bytes_in = 182, forwarded.bytes_out = 172;
+  forwarded.sequence_in = 4711, forwarded.sequence_out = 12;
+  forwarded.ssrc_in = 7, forwarded.ssrc_out = 8;
+  forwarded.held_ns = 1'500;
+  forwarded.stage_ns = {1'000, 500};
+  contract::TraceRecord dropped = forwarded;
+  dropped.side = contract::Side::kB;
+  dropped.fate = contract::TraceFate::kDropped;
+  dropped.drop_reason = "srtp_auth_failed";
+  dropped.opened = contract::CryptoOutcome::kFailed;
+  dropped.closed = contract::CryptoOutcome::kNotReached;
+  dropped.stage = 0;
+  dropped.bytes_out = 0;
+  dropped.sequence_out = 0, dropped.ssrc_out = 0;
+  dropped.held_ns = 0;
+  dropped.stage_ns = {2'100};
+  return {{7}, 0, 3, contract::TraceEnd::kPackets, 0, {"unprotect", "write_headers"}, 0, {forwarded, dropped}, 2};
 }
 
 inline contract::SessionStats make_figures() {

@@ -222,6 +222,34 @@ TEST_F(ClientTest, StagesAreReadAndSwitched) {
   EXPECT_EQ(dataplane_.asked, (std::vector<std::string>{"stages", "stages on"}));
 }
 
+TEST_F(ClientTest, TracesAreStartedReadAndStopped) {
+  connected();
+  std::optional<Result<void>> started, stopped, second;
+  std::optional<Result<TracePage>> page;
+  const TraceSpec spec{{7}, 1, Side::kA, 10, 20};
+  client_->start_trace(spec, store(started));
+  client_->read_trace({7}, 4, store(page));
+  client_->stop_trace({7}, store(stopped));
+  ASSERT_TRUE(until([&] { return stopped.has_value(); }));
+  EXPECT_TRUE(*started);
+  EXPECT_EQ((*page)->first, 4U);
+  EXPECT_EQ((*page)->records, sample_trace().records);
+  EXPECT_EQ(dataplane_.asked, (std::vector<std::string>{"start_trace", "read_trace", "stop_trace"}));
+  dataplane_.error = Error{ErrorKind::kExhausted, "another trace runs", "worker"};
+  client_->start_trace(spec, store(second));
+  ASSERT_TRUE(until([&] { return second.has_value(); }));
+  EXPECT_EQ(second->error().field, "worker");
+}
+
+TEST_F(ClientTest, ATraceOfAnotherSessionIsNotBelieved) {
+  connected();
+  dataplane_.wrong_id = true;
+  std::optional<Result<TracePage>> page;
+  client_->read_trace({7}, 0, store(page));
+  ASSERT_TRUE(until([&] { return page.has_value(); }));
+  EXPECT_EQ(page->error().kind, ErrorKind::kProtocolViolation);
+}
+
 TEST_F(ClientTest, ASwitchThatDidNotSwitchIsNotBelieved) {
   connected();
   dataplane_.deaf = true;

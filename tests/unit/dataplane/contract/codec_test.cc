@@ -455,6 +455,8 @@ TEST(Validate, EverythingElseAtAndPastItsBound) {
   EXPECT_TRUE(refused(ConsentLostEvent{id, 0, static_cast<Side>(2), Component::kRtp}));
   EXPECT_TRUE(refused(PictureWantedEvent{id, kMaxStreams, Side::kA}));
   EXPECT_TRUE(refused(OneWayMediaEvent{id, 0, Side::kA, "two words"}));
+  EXPECT_TRUE(refused(KeyLifetimeLowEvent{id, 0, Side::kA, static_cast<KeyDirection>(2), 1}));
+  EXPECT_TRUE(refused(KeyLifetimeLowEvent{id, kMaxStreams, Side::kA, KeyDirection::kSend, 1}));
   EXPECT_TRUE(refused(OneWayMediaEvent{id, 0, Side::kA, ""}));
   EXPECT_TRUE(refused(MediaTimedOutEvent{id, 0, Side::kA, std::string(kMaxTextBytes + 1, 'c')}));
   EXPECT_TRUE(refused(SessionPage{{{SessionId{2}, 1}, {SessionId{2}, 1}}, {}}));

@@ -88,6 +88,23 @@ class FakeDataplane final : public Handler {
     figures.measuring = measure.value_or(false) && !deaf;
     return figures;
   }
+  Status start_trace(const TraceSpec&) override {
+    asked.push_back("start_trace");
+    if (error) return tl::unexpected<Error>(*error);
+    return {};
+  }
+  Result<TracePage> read_trace(SessionId session, std::uint64_t from) override {
+    asked.push_back("read_trace");
+    TracePage page = sample_trace();
+    page.session = wrong_id ? SessionId{session.value + 1} : session;
+    page.first = from;
+    page.next = from + page.records.size();
+    return page;
+  }
+  Status stop_trace(SessionId) override {
+    asked.push_back("stop_trace");
+    return {};
+  }
   void control_plane_changed(bool connected) override { changes.push_back(connected); }
 
   static SessionState state_of(const SessionSpec& spec) {

@@ -58,5 +58,80 @@ TEST(Inspection, StagesAtAndPastTheirBounds) {
   }
 }
 
+TEST(Inspection, TracesComeBackFieldByField) {
+  EXPECT_EQ(there_and_back(sample_trace()), sample_trace());
+  for (const std::optional<Side> side : {std::optional<Side>(), std::optional(Side::kA), std::optional(Side::kB)}) {
+    const TraceSpec spec{{7}, 3, side, 10, 20};
+    EXPECT_EQ(there_and_back(TraceStartRequest{spec}).spec, spec);
+  }
+  EXPECT_EQ(there_and_back(TraceReadRequest{{7}, ~0ULL}).from, ~0ULL);
+}
+
+TEST(Inspection, TracesAreOfVersion3) {
+  for (const Message& message : {Message(TraceStartRequest{{{7}, 0, {}, 1, 1}}), Message(TraceReadRequest{{7}, 0}),
+                                 Message(TraceStopRequest{{7}}), Message(sample_trace())}) {
+    EXPECT_EQ(field_of(message, 2), "version");
+    EXPECT_EQ(field_of(message, 3), "");
+  }
+}
+
+TEST(Inspection, KeyLifetimeLowIsOfVersion3AndComesBackFieldByField) {
+  const KeyLifetimeLowEvent event{{7}, 2, Side::kB, KeyDirection::kSend, ~0ULL};
+  EXPECT_EQ(field_of(event, 2), "version");
+  const KeyLifetimeLowEvent back = there_and_back(event);
+  EXPECT_EQ(back.stream, 2);
+  EXPECT_EQ(back.side, Side::kB);
+  EXPECT_EQ(back.direction, KeyDirection::kSend);
+  EXPECT_EQ(back.packets_left, ~0ULL);
+}
+
+TEST(Inspection, TraceSpecsAtAndPastTheirBounds) {
+  const auto field = [](const TraceSpec& spec) { return field_of(TraceStartRequest{spec}); };
+  EXPECT_EQ(field({{1}, kMaxStreams - 1, Side::kB, kMaxTracePackets, kMaxTraceMs}), "");
+  EXPECT_EQ(field({{0}, 0, {}, 1, 1}), "session");
+  EXPECT_EQ(field({{1}, kMaxStreams, {}, 1, 1}), "stream");
+  EXPECT_EQ(field({{1}, 0, static_cast<Side>(2), 1, 1}), "side");
+  EXPECT_EQ(field({{1}, 0, {}, 0, 1}), "max_packets");
+  EXPECT_EQ(field({{1}, 0, {}, kMaxTracePackets + 1, 1}), "max_packets");
+  EXPECT_EQ(field({{1}, 0, {}, 1, 0}), "max_ms");
+  EXPECT_EQ(field({{1}, 0, {}, 1, kMaxTraceMs + 1}), "max_ms");
+}
+
+TEST(Inspection, TracePagesAtAndPastTheirBounds) {
+  TracePage full = sample_trace();
+  full.stages.assign(kMaxStages, std::string(kMaxStageNameBytes, 's'));
+  TraceRecord record = full.records[0];
+  record.stage = kMaxStages - 1;
+  record.drop_reason = std::string(kMaxDropNameBytes, 'd');
+  record.stage_ns.assign(kMaxStages, ~0U);
+  record.held_ns = ~0ULL;
+  full.records.assign(kMaxPageTraceRecords, record);
+  full.first = 0;
+  full.next = kMaxPageTraceRecords;
+  EXPECT_EQ(there_and_back(full), full);
+
+  const auto changed = [&](auto change) {
+    TracePage page = full;
+    change(page);
+    return field_of(page);
+  };
+  EXPECT_EQ(changed([](auto& p) { p.records.push_back(p.records[0]), ++p.next; }), "records");
+  EXPECT_EQ(changed([](auto& p) { ++p.next; }), "next");
+  EXPECT_EQ(changed([](auto& p) { p.first = p.next + 1; }), "next");
+  EXPECT_EQ(changed([](auto& p) { p.stages.push_back("x"); }), "stages");
+  EXPECT_EQ(changed([](auto& p) { p.stages[0] = ""; }), "stages");
+  EXPECT_EQ(changed([](auto& p) { p.records[9].stage = kMaxStages; }), "records.stage");
+  EXPECT_EQ(changed([](auto& p) { p.records[9].stage_ns.push_back(1); }), "records.stage_ns");
+  EXPECT_EQ(changed([](auto& p) { p.records[9].drop_reason += "d"; }), "records.drop_reason");
+  EXPECT_EQ(changed([](auto& p) { p.records[9].drop_reason = "two words"; }), "records.drop_reason");
+  EXPECT_EQ(changed([](auto& p) { p.records[9].fate = TraceFate{}; }), "records.fate");
+  EXPECT_EQ(changed([](auto& p) { p.records[9].kind = static_cast<TracedKind>(4); }), "records.kind");
+  EXPECT_EQ(changed([](auto& p) { p.records[9].rule = static_cast<TraceRule>(3); }), "records.rule");
+  EXPECT_EQ(changed([](auto& p) { p.records[9].side = static_cast<Side>(2); }), "records.side");
+  EXPECT_EQ(changed([](auto& p) { p.records[9].closed = static_cast<CryptoOutcome>(4); }), "records.opened or closed");
+  EXPECT_EQ(changed([](auto& p) { p.ended = static_cast<TraceEnd>(4); }), "ended");
+  EXPECT_EQ(changed([](auto& p) { p.session = {}; }), "session");
+}
+
 }  // namespace
 }  // namespace isthmus::contract

@@ -127,6 +127,30 @@ inline StageFigures sample_stages() {
   return {true, 2'600'000'000, {{0, {{"receive", 1, 2, 3}, {"unprotect", 4, 5, 6}}}, {3, {{"tick", 7, 0, 8}}}}};
 }
 
+inline TracePage sample_trace() {
+  TraceRecord record;
+  record.unix_ns = 1'764'000'000'123'456'789;
+  record.side = Side::kB;
+  record.kind = TracedKind::kRtp;
+  record.fate = TraceFate::kDropped;
+  record.rule = TraceRule::kSourceRule;
+  record.opened = CryptoOutcome::kFailed;
+  record.closed = CryptoOutcome::kClear;
+  record.stage = 1;
+  record.drop_reason = "srtp_auth_failed";
+  record.port_in = 1, record.queue_in = 2, record.port_out = 3, record.burst = 64;
+  record.source = v6(1, 4000);
+  record.bytes_in = 1200, record.bytes_out = 1210, record.marker = true;
+  record.payload_type_in = 96, record.payload_type_out = 122;
+  record.sequence_in = 65535, record.sequence_out = 1;
+  record.ssrc_in = 0xdeadbeef, record.ssrc_out = 0xffffffff;
+  record.timestamp_in = 7, record.timestamp_out = 8;
+  record.held_ns = 20'000'000;
+  record.stage_ns = {5, 4'000'000'000};
+  return {SessionId{0x0123456789abcdef}, 2, 3, TraceEnd::kTime, 9, {"classify", "unprotect"}, 4,
+          {record, TraceRecord{}},       6};
+}
+
 inline std::vector<Message> samples() {
   const SessionId id{0x0123456789abcdef};
   return {Hello{1, 1},
@@ -142,6 +166,10 @@ inline std::vector<Message> samples() {
           StagesRequest{},
           StagesRequest{false},
           StagesRequest{true},
+          TraceStartRequest{{id, 1, Side::kB, 10, 20}},
+          TraceStartRequest{{id, 1, {}, 10, 20}},
+          TraceReadRequest{id, 5},
+          TraceStopRequest{id},
           Welcome{1, 0xfeedface},
           Done{},
           Error{ErrorKind::kExhausted, "no port left in the pool", "port", 7},
@@ -150,13 +178,15 @@ inline std::vector<Message> samples() {
           SessionPage{{{SessionId{1}, 1}, {SessionId{5}, 2}}, SessionId{9}},
           sample_status(),
           sample_stages(),
+          sample_trace(),
           PuntEvent{id, 1, Side::kB, Component::kRtcp, v4(7, 7000), {9, 8, 7}},
           MediaStartedEvent{id, 1, Side::kB, v6(7, 7000)},
           MediaTimedOutEvent{id, 1, Side::kB, "wrong_source"},
           SourceRefusedEvent{id, 1, Side::kB, v4(7, 7000), 99},
           ConsentLostEvent{id, 1, Side::kB, Component::kRtcp},
           PictureWantedEvent{id, 1, Side::kB},
-          OneWayMediaEvent{id, 1, Side::kB, "srtp_auth_failed"}};
+          OneWayMediaEvent{id, 1, Side::kB, "srtp_auth_failed"},
+          KeyLifetimeLowEvent{id, 1, Side::kB, KeyDirection::kSend, 1U << 20U}};
 }
 
 }  // namespace isthmus::contract
