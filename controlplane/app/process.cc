@@ -233,9 +233,9 @@ class Process::Impl {
                                        *source_);
     rest::ServerConfig server;
     server.listen = {config_.rest.address, config_.rest.port};
-    auto started = rest::Server::start(loop_.context(), server, [this](rest::Request request, rest::Respond respond) {
-      api_->handle(request, respond);
-    });
+    auto started = rest::Server::start(
+        loop_.context(), server,
+        [this](const rest::Request& request, const rest::Respond& respond) { api_->handle(request, respond); });
     if (!started) return forward_error(started);
     rest_ = std::move(*started);
     log::info("rest.listening",

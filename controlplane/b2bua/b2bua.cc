@@ -56,6 +56,7 @@ std::vector<CallView> B2bua::views(std::string_view after, std::size_t limit) co
   const std::size_t count = std::min(limit, keys.size());
   std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(count), keys.end());
   std::vector<CallView> views;
+  views.reserve(count);
   for (std::size_t i = 0; i < count; ++i) views.push_back(view_of(calls_.at(keys[i])->call));
   return views;
 }
@@ -84,6 +85,7 @@ void B2bua::drain(bool end_calls) {
   draining_ = true;
   if (!end_calls) return;
   std::vector<CallKey> keys;
+  keys.reserve(calls_.size());
   for (const auto& [key, entry] : calls_) keys.push_back(key);
   for (const CallKey key : keys) tell(key, EndAsked{"the gateway shuts down"});
 }

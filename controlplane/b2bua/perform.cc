@@ -190,7 +190,7 @@ void B2bua::perform(Entry& entry, QueryStats& action) {
 void B2bua::perform(Entry&, RequestPicture& action) {
   ++counters_.pictures_requested;
   // An error means that the session is gone; so is the picture.
-  deps_.relay.request_picture(action.session, action.stream, action.side, [](Result<void>) {});
+  deps_.relay.request_picture(action.session, action.stream, action.side, [](const Result<void>&) {});
 }
 
 void B2bua::perform(Entry& entry, StartTimer& action) {

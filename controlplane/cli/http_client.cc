@@ -64,9 +64,11 @@ Result<Answer> send_request(const Url& url, std::string_view token, std::string_
   error_code outcome = asio::error::timed_out;
   stream.expires_after(patience);
   stream.async_connect(endpoints, [&](error_code failed, const auto&) {
-    if ((outcome = failed)) return;
+    outcome = failed;
+    if (failed) return;
     http::async_write(stream, request, [&](error_code write_failed, std::size_t) {
-      if ((outcome = write_failed)) return;
+      outcome = write_failed;
+      if (write_failed) return;
       http::async_read(stream, buffer, parser, [&](error_code read_failed, std::size_t) { outcome = read_failed; });
     });
   });

@@ -83,7 +83,9 @@ void read_dscp_map(const std::string& path, const Value& value, DscpMarking& mar
   marking.rule = DscpMarking::Rule::kMap;
   marking.map.clear();
   for (const auto& [name, member] : value.members) {
-    const auto to = read_integer(path + "." + name, member, 0, kHighestDscp, reading);
+    std::string key = path;
+    key.append(".").append(name);
+    const auto to = read_integer(key, member, 0, kHighestDscp, reading);
     if (!to) continue;
     if (name == "other") {
       marking.value = static_cast<std::uint8_t>(*to);
@@ -93,7 +95,7 @@ void read_dscp_map(const std::string& path, const Value& value, DscpMarking& mar
     const auto [at, error] = std::from_chars(name.data(), name.data() + name.size(), from);
     const bool known = std::ranges::any_of(marking.map, [&](const auto& entry) { return entry.from == from; });
     if (error != std::errc{} || at != name.data() + name.size() || from > kHighestDscp || known) {
-      reading.add(path + "." + name, "is not \"other\" or a value 0..63 that stands here once", member.line);
+      reading.add(key, "is not \"other\" or a value 0..63 that stands here once", member.line);
       continue;
     }
     marking.map.push_back({from, static_cast<std::uint8_t>(*to)});

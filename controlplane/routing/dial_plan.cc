@@ -118,6 +118,7 @@ Result<DialPlan> DialPlan::compile(const std::vector<Transform>& transforms, con
 
 Result<DialPlan> DialPlan::compile(const config::ControlPlane& configuration) {
   std::vector<std::string> zones;
+  zones.reserve(configuration.zones.size());
   for (const config::Zone& zone : configuration.zones) zones.push_back(zone.name);
   return compile(configuration.transforms, configuration.search_rules, zones);
 }

@@ -1,6 +1,7 @@
 #include "controlplane/sip/client_transactions.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "controlplane/sip/token.h"
@@ -189,6 +190,9 @@ void TransactionLayer::Clients::step(ClientId id, Client& client, Event event, M
   if (client.state == State::kTerminated) end(id, client);
   if ((actions & step::kTellTimeout) != 0) ++shared_.transport.counters().client_timed_out;
   if (!tells) return;
+  // A response and a transport error come with what happened; both machines pass them on for no other event.
+  assert((actions & step::kPass) == 0 || (response != nullptr && flow != nullptr));
+  assert((actions & step::kTellTransportError) == 0 || error != nullptr);
   if ((actions & step::kPass) != 0) shared_.user.on_response(id, std::move(*response), *flow);
   if ((actions & step::kTellTimeout) != 0) shared_.user.on_timeout(id);
   if ((actions & step::kTellTransportError) != 0) shared_.user.on_transport_error(id, *error);

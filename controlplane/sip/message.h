@@ -61,17 +61,17 @@ class Message {
   std::uint16_t status() const { return status_; }  ///< 0 for a request
   const std::string& reason() const { return reason_; }
 
-  const NameAddr& from() const { return fresh(HeaderId::kFrom, from_); }
-  const NameAddr& to() const { return fresh(HeaderId::kTo, to_); }
+  const NameAddr& from() const { return fresh(HeaderId::kFrom, &Message::from_); }
+  const NameAddr& to() const { return fresh(HeaderId::kTo, &Message::to_); }
   std::string_view from_tag() const { return from().tag(); }
   std::string_view to_tag() const { return to().tag(); }
-  const std::string& call_id() const { return fresh(HeaderId::kCallId, call_id_); }
-  const CSeq& cseq() const { return fresh(HeaderId::kCSeq, cseq_); }
-  const std::vector<Via>& vias() const { return fresh(HeaderId::kVia, vias_); }  ///< top first
-  const std::vector<NameAddr>& contacts() const { return fresh(HeaderId::kContact, contacts_); }
-  const std::vector<NameAddr>& routes() const { return fresh(HeaderId::kRoute, routes_); }
-  const std::vector<NameAddr>& record_routes() const { return fresh(HeaderId::kRecordRoute, record_routes_); }
-  std::optional<std::uint32_t> max_forwards() const { return fresh(HeaderId::kMaxForwards, max_forwards_); }
+  const std::string& call_id() const { return fresh(HeaderId::kCallId, &Message::call_id_); }
+  const CSeq& cseq() const { return fresh(HeaderId::kCSeq, &Message::cseq_); }
+  const std::vector<Via>& vias() const { return fresh(HeaderId::kVia, &Message::vias_); }  ///< top first
+  const std::vector<NameAddr>& contacts() const { return fresh(HeaderId::kContact, &Message::contacts_); }
+  const std::vector<NameAddr>& routes() const { return fresh(HeaderId::kRoute, &Message::routes_); }
+  const std::vector<NameAddr>& record_routes() const { return fresh(HeaderId::kRecordRoute, &Message::record_routes_); }
+  std::optional<std::uint32_t> max_forwards() const { return fresh(HeaderId::kMaxForwards, &Message::max_forwards_); }
 
   /// Value of the first such header.
   std::optional<std::string_view> header(HeaderId id) const;
@@ -118,9 +118,9 @@ class Message {
     if (id <= HeaderId::kMaxForwards) stale_ |= bit(id);
   }
   template <typename View>
-  const View& fresh(HeaderId id, const View& view) const {
+  const View& fresh(HeaderId id, View Message::* view) const {
     if ((stale_ & bit(id)) != 0) refresh(id);
-    return view;
+    return this->*view;
   }
   void refresh(HeaderId id) const;
   void read_request_uri() const;

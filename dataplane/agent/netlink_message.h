@@ -54,7 +54,7 @@ ReadMessage read_message(std::span<const std::uint8_t> message, bool answers);
 std::size_t message_length(std::span<const std::uint8_t> datagram);
 
 template <typename Take>
-bool read_datagram(std::span<const std::uint8_t> datagram, bool answers, Take take) {
+bool read_datagram(std::span<const std::uint8_t> datagram, bool answers, const Take& take) {
   for (std::size_t count = 0; !datagram.empty() && count < kMaxMessages; ++count) {
     const std::size_t length = message_length(datagram);
     if (length == 0) return false;
