@@ -2,6 +2,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include <array>
+#include <string>
+#include <utility>
+
 #include "bench/micro/cycles.h"
 #include "bench/micro/floor.h"
 #include "bench/micro/load.h"
@@ -25,6 +29,34 @@ void relay(benchmark::State& state, LoadOptions options, std::size_t burst) {
   for (auto _ : state) rounds.add(load.run(burst), burst);
   state.SetItemsProcessed(static_cast<std::int64_t>(static_cast<std::size_t>(state.iterations()) * burst));
   report(state, rounds, load);
+}
+
+/// The same path with its stages measured: cycles a packet that enters each of them.
+void stages(benchmark::State& state, const LoadOptions& options) {
+  constexpr std::size_t kBurst = 64;
+  Load load(options);
+  load.link.stages.wanted = true;
+  for (std::size_t i = 0; i < 4 * options.sessions / kBurst; ++i) load.run(kBurst);
+  std::array<Rounds, kStageCount> rounds;
+  const auto counted = [&load](std::size_t stage) {
+    const session::StageCounter& counter = load.link.stages.stage[stage];
+    return std::pair(counter.cycles.get(), counter.packets.get());
+  };
+  for (auto _ : state) {
+    std::array<std::pair<std::uint64_t, std::uint64_t>, kStageCount> before;
+    for (std::size_t i = 0; i < kStageCount; ++i) before[i] = counted(i);
+    load.run(kBurst);
+    for (std::size_t i = 0; i < kStageCount; ++i) {
+      const auto [cycles, packets] = counted(i);
+      if (packets > before[i].second) rounds[i].add(cycles - before[i].first, packets - before[i].second);
+    }
+  }
+  if (load.forwarded() != load.received()) state.SkipWithError("not every packet was forwarded");
+  for (std::size_t i = 0; i < kStageCount; ++i) {
+    if (const double median = rounds[i].quantile(0.5); median > 0) {
+      state.counters[std::string(kStageNames[i]) + ".cycles"] = median;
+    }
+  }
 }
 
 /// Opened and closed again, and the same by the library alone, in turns.
@@ -85,6 +117,13 @@ BENCHMARK_CAPTURE(recrypt, cm80_160, contract::SrtpSuite::kAesCm128HmacSha1_80, 
 BENCHMARK_CAPTURE(recrypt, cm80_1200, contract::SrtpSuite::kAesCm128HmacSha1_80, 1200)->Name("micro.relay.cm80.1200");
 BENCHMARK_CAPTURE(recrypt, gcm_160, contract::SrtpSuite::kAeadAes128Gcm, 160)->Name("micro.relay.gcm128.160");
 BENCHMARK_CAPTURE(recrypt, gcm_1200, contract::SrtpSuite::kAeadAes128Gcm, 1200)->Name("micro.relay.gcm128.1200");
+BENCHMARK_CAPTURE(stages, plain, {})->Name("micro.pipeline");
+BENCHMARK_CAPTURE(stages, cm80_160, {.suite = contract::SrtpSuite::kAesCm128HmacSha1_80})
+    ->Name("micro.relay.cm80.160.stage");
+BENCHMARK_CAPTURE(stages, cm80_1200, {.payload_octets = 1200, .suite = contract::SrtpSuite::kAesCm128HmacSha1_80})
+    ->Name("micro.relay.cm80.1200.stage");
+BENCHMARK_CAPTURE(stages, gcm_160, {.suite = contract::SrtpSuite::kAeadAes128Gcm})
+    ->Name("micro.relay.gcm128.160.stage");
 BENCHMARK(growth)->Name("micro.relay.cm80.160");
 
 }  // namespace

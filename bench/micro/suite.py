@@ -24,6 +24,11 @@ UNITS = {"cycles": "TSC cycles", "floor_cycles": "TSC cycles", "extra_cycles": "
          "growth_10_to_10000": "ratio", "bytes": "bytes"}
 
 
+def unit_of(counter):
+    """None: no row. STAGE.cycles is that of one stage of the packet path."""
+    return "TSC cycles" if counter.endswith(".cycles") else UNITS.get(counter)
+
+
 def run(build, runs, say):
     samples, units = {}, {}
     for turn in range(runs):
@@ -35,9 +40,9 @@ def run(build, runs, say):
                 name, _, burst = result["name"].removesuffix("/real_time").partition("/")
                 if burst not in ("", FULL_BURST):
                     name += f".burst{burst}"
-                counters = {key: result[key] for key in UNITS if key in result} or {"ns": result["real_time"]}
+                counters = {key: value for key, value in result.items() if unit_of(key)} or {"ns": result["real_time"]}
                 for key, value in counters.items():
                     row = f"{name}.{key}"
                     samples.setdefault(row, []).append(value)
-                    units[row] = UNITS.get(key, "ns")
+                    units[row] = unit_of(key) or "ns"
     return [Row(name, units[name], values, limit=LIMITS.get(name)) for name, values in samples.items()]
