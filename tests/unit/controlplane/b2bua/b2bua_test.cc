@@ -58,6 +58,20 @@ TEST(B2bua, TagsAndCallIdsHaveAtLeast64Bits) {
   EXPECT_GE(bench.invite_b.call_id().size(), 32U);
 }
 
+TEST(B2bua, KeyThatNearsItsEndIsCountedAndTheCallGoesOn) {
+  GatewayBench bench;
+  bench.up();
+  const contract::SessionId session{bench.relay.sessions.begin()->first};
+  bench.relay.event(contract::KeyLifetimeLowEvent{session, 0, Side::kB, contract::KeyDirection::kSend, 1U << 20U});
+  bench.relay.event(contract::KeyLifetimeLowEvent{contract::SessionId{session.value ^ 1U}, 0, Side::kA,
+                                                  contract::KeyDirection::kReceive, 1});  // of a call that ended since
+  bench.settle();
+  EXPECT_EQ(bench.b2bua->counters().key_lifetimes_low, 2U);
+  EXPECT_EQ(bench.b2bua->calls(), 1U);
+  EXPECT_EQ(bench.waiting(kAnn), 0U);
+  EXPECT_EQ(bench.waiting(kBob), 0U);
+}
+
 // ---- the door ----
 
 TEST(Door, UntrustedSourcesAre403) {
