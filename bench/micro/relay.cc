@@ -124,6 +124,13 @@ BENCHMARK_CAPTURE(stages, cm80_1200, {.payload_octets = 1200, .suite = contract:
     ->Name("micro.relay.cm80.1200.stage");
 BENCHMARK_CAPTURE(stages, gcm_160, {.suite = contract::SrtpSuite::kAeadAes128Gcm})
     ->Name("micro.relay.gcm128.160.stage");
+BENCHMARK_CAPTURE(stages, gcm_1200, {.payload_octets = 1200, .suite = contract::SrtpSuite::kAeadAes128Gcm})
+    ->Name("micro.relay.gcm128.1200.stage");
+BENCHMARK_CAPTURE(stages, cm80_10, {.sessions = 10, .addresses = 1, .suite = contract::SrtpSuite::kAesCm128HmacSha1_80})
+    ->Name("micro.relay.cm80.160.sessions10.stage");
+BENCHMARK_CAPTURE(stages, cm80_10000,
+                  {.sessions = 10'000, .addresses = 24, .suite = contract::SrtpSuite::kAesCm128HmacSha1_80})
+    ->Name("micro.relay.cm80.160.sessions10000.stage");
 BENCHMARK(growth)->Name("micro.relay.cm80.160");
 
 }  // namespace
