@@ -41,7 +41,7 @@ using NetlinkEvent = std::variant<NeighbourChange, TopologyChange, Acknowledgeme
 /// `answers`: RTM_NEWROUTE is the answer to RTM_GETROUTE and not a change.
 /// Returns false when a message was malformed.
 template <typename Take>
-bool read_datagram(std::span<const std::uint8_t> datagram, bool answers, Take take);
+bool read_datagram(std::span<const std::uint8_t> datagram, bool answers, const Take& take);
 
 /// One message, whole (header included). Empty: not malformed, but of no interest.
 struct ReadMessage {
