@@ -79,8 +79,9 @@ def wait(condition, what):
     return value
 
 
-def one_pass(build, folder):
-    """The capture once through a data plane of its own: cycles a packet, its status, and which memory it had."""
+def one_pass(build, folder, *options):
+    """The capture once through a data plane of its own: cycles a packet, its status, and which memory it had. `options`:
+    of isthmus-bench-sessions."""
     log_file = folder / "log"
     with open(log_file, "w", encoding="utf-8") as log:
         plane = subprocess.Popen([build / "bin/isthmus-dataplane", "--config", folder / "dataplane.toml"], stderr=log, stdout=log)
@@ -88,7 +89,7 @@ def one_pass(build, folder):
         wait(lambda: plane.poll() is not None or "dataplane.ready" in log_file.read_text(), "the data plane's start")
         if plane.poll() is not None:
             raise RuntimeError(log_file.read_text())
-        sessions = subprocess.Popen([build / "bench/isthmus-bench-sessions", folder / "contract.sock", "--flows", folder / "flows"],
+        sessions = subprocess.Popen([build / "bench/isthmus-bench-sessions", folder / "contract.sock", "--flows", folder / "flows", *options],
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if sessions.stdout.readline() != "ready\n":
             raise RuntimeError("the data plane took no sessions")
@@ -112,7 +113,7 @@ def run(build, runs, say):
     rows = []
     with huge_pages():
         for payload, limit in LIMITS.items():
-            samples = []
+            samples, stages = [], {}
             with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
                 folder = pathlib.Path(name)
                 (folder / "dataplane.toml").write_text(DATAPLANE_TOML.format(cpu=WORKER_CPU, folder=folder, ports=PORTS_A_SESSION * SESSIONS))
@@ -122,7 +123,12 @@ def run(build, runs, say):
                     cycles, counters, memory = one_pass(build, folder)
                     say(f"{payload} B run {turn + 1}/{runs}: {cycles:.0f} cycles a packet, {memory}, {counters['srtp_engine']}")
                     samples.append(cycles)
+                    _, measured, _ = one_pass(build, folder, "--stages")
+                    for name, value in measured.items():
+                        if name.startswith("stage.") and name != "stage.tick" and value > 0:  # ticks are of idle turns too
+                            stages.setdefault(name, []).append(value / (SESSIONS * PACKETS))
             rows.append(Row(f"relay.dpdk.cm80.{payload}.cycles", "TSC cycles", samples, limit=limit, note=memory,
                             extra={"sessions": SESSIONS, "packets": SESSIONS * PACKETS, "io_mode": counters["io_mode"],
                                    "srtp_engine": counters["srtp_engine"]}))
+            rows += [Row(f"relay.dpdk.cm80.{payload}.{stage}.cycles", "TSC cycles", values) for stage, values in stages.items()]
     return rows

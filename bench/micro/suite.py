@@ -14,6 +14,8 @@ LIMITS = {
     "micro.relay.gcm128.160.cycles": 320,
     "micro.relay.gcm128.1200.cycles": 600,
     "micro.relay.cm80.160.growth_10_to_10000": 1.5,
+    "micro.session.hot_lines": 6,
+    "micro.session.cm80.hot_lines": 6,
     "micro.stream.plain.bytes": 1024,
     "micro.stream.cm80.bytes": 4096,
     "micro.stream.gcm128.bytes": 12288,
@@ -21,16 +23,21 @@ LIMITS = {
 }
 FULL_BURST = "64"  # frames; a row without a burst in its name has this one
 UNITS = {"cycles": "TSC cycles", "floor_cycles": "TSC cycles", "extra_cycles": "TSC cycles", "over_floor": "ratio",
-         "growth_10_to_10000": "ratio", "bytes": "bytes"}
+         "growth_10_to_10000": "ratio", "bytes": "bytes", "hot_lines": "cache lines"}
+HOT_LINES = "bench_micro_hot_lines"  # a program of clang's
 
 
 def unit_of(counter):
-    """None: no row. STAGE.cycles is that of one stage of the packet path."""
+    """None: no row. STAGE.cycles is that of one stage of the packet path, PART.lines are those of one part of a session."""
+    if counter.endswith(".lines"):
+        return "cache lines"
     return "TSC cycles" if counter.endswith(".cycles") else UNITS.get(counter)
 
 
 def run(build, runs, say):
     samples, units = {}, {}
+    if not (build / "bench" / HOT_LINES).exists():
+        say("no row micro.session.hot_lines: it needs clang++-19, which was not there when the build was configured")
     for turn in range(runs):
         say(f"run {turn + 1}/{runs}")
         for program in sorted((build / "bench").glob("bench_micro*")):

@@ -1,6 +1,7 @@
 // isthmus-bench-sessions: drives the data plane through its contract as any third party can. Opens calls of one audio
 // stream from a left to a right peer, prints their flows (flows.h) and "ready"; then each line on standard input
-// prints the data plane's counters and the clock of the time-stamp counter as one JSON object; the end of input closes
+// prints the data plane's counters and the clock of the time-stamp counter as one JSON object (with --stages those of
+// each stage of its packet path too, which are switched on before the first session is opened); the end of input closes
 // the sessions. With --flows it opens those of a list (isthmus-bench-capture) instead: their ports, _80 both ways on
 // both legs with their keys.
 
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <map>
 
 #include "bench/relay/flows.h"
 #include "dataplane/base/random.h"
@@ -30,6 +32,7 @@ struct Options {
   std::string left_peer;
   std::string right_peer;
   bool recrypt = false;
+  bool stages = false;
   std::string flows;  ///< file; empty: flows of our own, with ports that the data plane draws
 };
 
@@ -61,7 +64,8 @@ class Driver {
     }
     client_.on_event([](const contract::Event&) {});
     client_.on_connection([this](bool connected, std::uint64_t) {
-      if (connected && states_.empty()) open_next();
+      if (!connected || !states_.empty()) return;
+      options_.stages ? measure_stages() : open_next();
     });
     client_.start();
     loop_.run();
@@ -125,6 +129,13 @@ class Driver {
     return session;
   }
 
+  void measure_stages() {
+    client_.stages(true, [this](const Result<contract::StageFigures>& figures) {
+      if (!figures) return stop("stages are not measured: " + to_string(figures.error()));
+      open_next();
+    });
+  }
+
   void open_next() {
     if (states_.size() == options_.sessions) return report_flows();
     const auto number = static_cast<unsigned>(states_.size());
@@ -163,10 +174,26 @@ class Driver {
       std::printf("{\"io_mode\": \"%s\", \"srtp_engine\": \"%s\", \"tsc_hz\": %.0f", status->io_mode.c_str(),
                   status->srtp_engine.c_str(), tsc_hz());
       for (const auto& counter : status->counters) std::printf(", \"%s\": %lu", counter.name.c_str(), counter.value);
-      std::printf("}\n");
-      std::fflush(stdout);
-      read_line();
+      options_.stages ? print_stages() : end_status();
     });
+  }
+
+  void print_stages() {
+    client_.stages({}, [this](const Result<contract::StageFigures>& figures) {
+      if (!figures) return stop("no stages: " + to_string(figures.error()));
+      std::map<std::string, std::uint64_t> cycles;  // of all workers
+      for (const auto& worker : figures->workers) {
+        for (const auto& stage : worker.stages) cycles[stage.name] += stage.cycles;
+      }
+      for (const auto& [stage, sum] : cycles) std::printf(", \"stage.%s\": %lu", stage.c_str(), sum);
+      end_status();
+    });
+  }
+
+  void end_status() {
+    std::printf("}\n");
+    std::fflush(stdout);
+    read_line();
   }
 
   double tsc_hz() const {
@@ -217,6 +244,7 @@ int main(int argc, char** argv) {
   app.add_option("left_peer", options.left_peer, "IP address of the sending peer");
   auto* right_peer = app.add_option("right_peer", options.right_peer, "IP address of the receiving peer");
   app.add_flag("--recrypt", options.recrypt, "SRTP on both legs, _80 on the left and _32 on the right");
+  app.add_flag("--stages", options.stages, "measure the stages of the packet path");
   app.add_option("--flows", options.flows, "open the sessions of this list instead")->excludes(right_peer);
   CLI11_PARSE(app, argc, argv);
   if (options.flows.empty() && options.right_peer.empty()) {
