@@ -44,7 +44,10 @@ void apply(State& state, const Command& command) {
     case Command::Kind::kOpen: open(state, stream, *command.config); break;
     case Command::Kind::kUpdate: adopt(state, stream, *command.config); break;
     case Command::Kind::kClose: close(state, stream); break;
-    case Command::Kind::kForgetOldKey: leg.previous_context = nullptr; break;
+    case Command::Kind::kForgetOldKey:
+      leg.previous_context = nullptr;
+      leg.receive.old_key = false;
+      break;
     case Command::Kind::kRequestPicture:
       leg.feedback.pli_wanted = true;
       wake_feedback(state, leg);

@@ -73,6 +73,7 @@ void adopt_keys(State& state, Leg& leg, const LegConfig& config) {
   if (leg.receive.context != config.receive_context) leg.key_low_told[0] = false;
   if (leg.transmit.context != config.send_context) leg.key_low_told[1] = false;
   leg.previous_context = config.previous_receive_context;
+  leg.receive.old_key = leg.previous_context != nullptr;
   leg.receive.context = config.receive_context;
   leg.transmit.context = config.send_context;
 }

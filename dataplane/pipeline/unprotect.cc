@@ -38,7 +38,9 @@ SrtpJob try_both(State& state, const io::Frame& frame, const Packet& packet, std
 }
 
 bool has_previous(const State& state, const session::Leg& leg) {
-  return leg.previous_context != nullptr && state.time.now.monotonic_ns < leg.previous_until_ns;
+  if (!leg.receive.old_key) [[likely]]
+    return false;
+  return state.time.now.monotonic_ns < leg.previous_until_ns;
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ struct LegConfig {
   bool keeps_pair = false;  ///< ... as in the revision before: a consent that was lost stays lost
   contract::SsrcRange peer_ssrcs;
   contract::FeedbackDialect feedback = contract::FeedbackDialect::kRfc4585;
-  contract::VideoSpec video;             ///< how the peer of this leg packs its pictures
+  contract::VideoSpec video;         ///< how the peer of this leg packs its pictures
   std::vector<PayloadRule> payload;  ///< of packets received on this leg, for the other one; in order of `from`
 
   /// nullptr: no such payload type. For the long way through the map stage: the short one remembers the last.
@@ -114,9 +114,10 @@ struct alignas(kCacheLine) LegReceive {
   std::uint8_t slow = kNotMapped;  ///< bits of Slow; any of them leaves the short way through the map stage
   Figure<std::uint8_t> payload_in{kNoPayloadType};  ///< payload type seen last ...
   std::uint8_t payload_out = 0;                     ///< ... and what it becomes
-  std::uint32_t ssrc = 0;                           ///< the source that is being forwarded
-  std::uint32_t timestamp_offset = 0;               ///< out = in + offset (equal clocks)
-  std::uint16_t sequence_offset = 0;                ///< out = in + offset, always
+  bool old_key = false;                ///< previous_context may be asked for: else the cold line that has it stays cold
+  std::uint32_t ssrc = 0;              ///< the source that is being forwarded
+  std::uint32_t timestamp_offset = 0;  ///< out = in + offset (equal clocks)
+  std::uint16_t sequence_offset = 0;   ///< out = in + offset, always
   std::uint8_t rtcp_mux = 0;
   std::uint8_t adapts = 0;                 ///< its media goes through the adapt stage
   crypto::SrtpContext* context = nullptr;  ///< nullptr: clear
