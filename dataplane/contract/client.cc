@@ -70,10 +70,10 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
 
   /// `matches` looks at an answer of the right type.
   template <typename T, typename Matches>
-  void request(Message message, Callback<T> done, Matches matches);
+  void request(const Message& message, Callback<T> done, Matches matches);
   void send_request(const Message& message, std::function<bool(Result<Message>)> finish);
   /// The same for operations whose answer is Done.
-  void request_done(Message message, Callback<void> done);
+  void request_done(const Message& message, Callback<void> done);
 
   std::function<void(const Event&)> on_event_;
   std::function<void(bool, std::uint64_t)> on_connection_;
@@ -324,7 +324,7 @@ void Client::Impl::send_request(const Message& message, std::function<bool(Resul
 }
 
 template <typename T, typename Matches>
-void Client::Impl::request(Message message, Callback<T> done, Matches matches) {
+void Client::Impl::request(const Message& message, Callback<T> done, Matches matches) {
   send_request(message, [done = std::move(done), matches = std::move(matches)](Result<Message> answer) {
     if (!answer) {
       done(forward_error(answer));
@@ -343,10 +343,10 @@ void Client::Impl::request(Message message, Callback<T> done, Matches matches) {
   });
 }
 
-void Client::Impl::request_done(Message message, Callback<void> done) {
+void Client::Impl::request_done(const Message& message, Callback<void> done) {
   request<Done>(
-      std::move(message),
-      [done = std::move(done)](Result<Done> answer) {
+      message,
+      [done = std::move(done)](const Result<Done>& answer) {
         if (!answer) return done(forward_error(answer));
         done({});
       },

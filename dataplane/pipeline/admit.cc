@@ -106,7 +106,7 @@ void admit(State& state, io::Burst& burst, Batch& batch) {
     __builtin_prefetch(receive.context, 1);
     const session::LegTransmit& transmit = receive.far->transmit;
     __builtin_prefetch(&transmit.header);
-    __builtin_prefetch(&transmit.next_hop, 1);
+    __builtin_prefetch(static_cast<const void*>(&transmit.next_hop), 1);
     if (kept != i) [[unlikely]]
       batch.packets[kept] = packet;
     ++kept;

@@ -12,7 +12,6 @@ using contract::LegSpec;
 using contract::SessionSpec;
 using contract::Side;
 using contract::SrtpKey;
-using contract::StreamSpec;
 
 std::string leg_field(std::size_t stream, Side side, const char* field) {
   return "streams[" + std::to_string(stream) + "].leg[" + (side == Side::kA ? "a" : "b") + "]." + field;

@@ -133,6 +133,7 @@ Result<std::string> start_eal(const EalSettings& settings) {
     arguments.emplace_back("--no-shconf");
   }
   std::vector<char*> argv;
+  argv.reserve(arguments.size());
   for (std::string& argument : arguments) argv.push_back(argument.data());
   eal_starts = true;
   const int started = rte_eal_init(static_cast<int>(argv.size()), argv.data());

@@ -10,12 +10,12 @@ __asm__(
     ".popsection\n");
 
 extern "C" {
-extern const std::uint8_t isthmus_steer_begin[];
-extern const std::uint8_t isthmus_steer_end[];
+extern const std::uint8_t kSteerBegin[] asm("isthmus_steer_begin");
+extern const std::uint8_t kSteerEnd[] asm("isthmus_steer_end");
 }
 
 namespace isthmus::io::dpdk {
 
-std::span<const std::uint8_t> steer_object() { return {isthmus_steer_begin, isthmus_steer_end}; }
+std::span<const std::uint8_t> steer_object() { return {kSteerBegin, kSteerEnd}; }
 
 }  // namespace isthmus::io::dpdk

@@ -37,12 +37,13 @@ std::vector<int> open_pool_maps() {
   std::vector<int> found;
   DIR* directory = opendir("/proc/self/fd");
   if (directory == nullptr) return found;
+  const int folder = dirfd(directory);
   while (const dirent* entry = readdir(directory)) {
     const std::string_view name = entry->d_name;
     int fd = -1;
     if (std::from_chars(name.data(), name.data() + name.size(), fd).ec != std::errc{}) continue;
     char target[64] = "";
-    const ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
+    const ssize_t length = folder < 0 ? -1 : readlinkat(folder, entry->d_name, target, sizeof target - 1);
     if (length < 0 || std::string_view(target, static_cast<std::size_t>(length)) != "anon_inode:bpf-map") continue;
     bpf_map_info info{};
     __u32 info_length = sizeof info;
