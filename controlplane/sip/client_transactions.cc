@@ -76,16 +76,20 @@ bool TransactionLayer::Clients::address(Message& request, Target& target, std::s
   return true;
 }
 
+void TransactionLayer::Clients::address_back(Message& request, const Target& meant, std::string_view branch) {
+  ++shared_.transport.counters().requests_moved_back;
+  request.remove_top_via();
+  request.add_first(HeaderId::kVia, via_value(shared_.transport, meant, branch));
+}
+
 bool TransactionLayer::Clients::move_back(ClientId id, Client& client) {
   if (!client.moved_from || client.state != State::kTrying || shared_.transport.takes_tcp(client.target.address)) {
     return false;
   }
-  ++shared_.transport.counters().requests_moved_back;
   const std::string branch(client.request.vias().front().branch());
   client.target = *std::exchange(client.moved_from, std::nullopt);
   client.connection = kNoConnection;
-  client.request.remove_top_via();
-  client.request.add_first(HeaderId::kVia, via_value(shared_.transport, client.target, branch));
+  address_back(client.request, client.target, branch);
   client.bytes = client.request.text();
   if (!shared_.transport.send_request(client.bytes, client.target)) return false;
   start_timers(id, client, step::kStartRetransmit);
@@ -94,7 +98,14 @@ bool TransactionLayer::Clients::move_back(ClientId id, Client& client) {
 
 Result<ClientId> TransactionLayer::Clients::start(Client fresh, Message request) {
   request.append_to(fresh.bytes);
-  const auto sent = shared_.transport.send_request(fresh.bytes, fresh.target);
+  auto sent = shared_.transport.send_request(fresh.bytes, fresh.target);
+  if (!sent && fresh.moved_from) {  // no connection can be had, for want of room in the table; as one that is refused
+    const std::string branch(request.vias().front().branch());
+    fresh.target = *std::exchange(fresh.moved_from, std::nullopt);
+    address_back(request, fresh.target, branch);
+    fresh.bytes = request.text();
+    sent = shared_.transport.send_request(fresh.bytes, fresh.target);
+  }
   if (!sent) return forward_error(sent);
   fresh.connection = *sent;
   fresh.interval = shared_.settings.t1;
@@ -110,8 +121,13 @@ Result<ClientId> TransactionLayer::Clients::start(Client fresh, Message request)
 
 Status TransactionLayer::Clients::send_ack(Message ack, const Target& target) {
   Target to = target;
-  address(ack, to, make_branch(shared_.random));
-  const auto sent = shared_.transport.send_request(ack.text(), to);
+  const std::string branch = make_branch(shared_.random);
+  const bool moved = address(ack, to, branch);
+  auto sent = shared_.transport.send_request(ack.text(), to);
+  if (!sent && moved) {
+    address_back(ack, target, branch);
+    sent = shared_.transport.send_request(ack.text(), target);
+  }
   if (!sent) return forward_error(sent);
   return {};
 }

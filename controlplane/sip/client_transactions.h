@@ -68,6 +68,8 @@ class TransactionLayer::Clients {
   bool address(Message& request, Target& target, std::string_view branch);
   Result<ClientId> start(Client client, Message request);
   void step(ClientId id, Client& client, Event event, Message* response, const Flow* flow, const Error* error);
+  /// Another Via on top of what address() moved: it goes to `meant` after all.
+  void address_back(Message& request, const Target& meant, std::string_view branch);
   /// RFC 3261 18.1.1. False: it was not too large for UDP, or its connection was there.
   bool move_back(ClientId id, Client& client);
   void start_timers(ClientId id, Client& client, std::uint16_t actions);

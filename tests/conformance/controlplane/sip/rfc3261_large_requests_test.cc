@@ -104,6 +104,37 @@ TEST_F(Rfc3261LargeRequest, S18_1_1_AConnectionThatIsNeverMadeMeansUdpToo) {
   EXPECT_EQ(told_names(), Names{"timeout"});
 }
 
+// A table of connections that is full is our want, not the peer's: it is asked again as soon as there is room.
+TEST_F(Rfc3261LargeRequest, S18_1_1_NoRoomForAConnectionMeansUdpAtOnce) {
+  TransportSettings limits;
+  limits.max_connections = 1;
+  make({}, limits);
+  const SocketAddress other{IpAddress::v4(198, 51, 100, 8), 5060};
+  ASSERT_TRUE(layer->send_ack(with_body(Method::kAck, 2'000), {Transport::kUdp, other, udp}));  // takes the only place
+  send_large();
+  ASSERT_EQ(network.datagrams.size(), 1U);
+  const Message invite = last_sent();
+  ASSERT_EQ(invite.vias().size(), 1U);
+  EXPECT_EQ(invite.header(HeaderId::kVia)->substr(0, 30), "SIP/2.0/UDP 192.0.2.1:5060;bra");
+  EXPECT_EQ(invite.body().size(), 2'000U);
+  EXPECT_EQ(transport->counters().requests_moved_back, 1U);
+  EXPECT_EQ(transport->counters().connections_refused_total, 1U);
+  EXPECT_EQ(send_times(milliseconds(1'600)), (std::vector<long>{500, 1'500}));
+  receive(answer_to(invite, 180));
+  receive(answer_to(invite, 200));
+  EXPECT_EQ(told_names(), (Names{"response 180", "response 200"}));
+  // The ACK of a 2xx has no transaction.
+  network.datagrams.clear();
+  ASSERT_TRUE(layer->send_ack(with_body(Method::kAck, 2'000), {Transport::kUdp, kPeer, udp}));
+  ASSERT_EQ(network.datagrams.size(), 1U);
+  EXPECT_EQ(last_sent().vias().size(), 1U);
+  EXPECT_EQ(last_sent().header(HeaderId::kVia)->substr(0, 11), "SIP/2.0/UDP");
+  EXPECT_EQ(network.opened.size(), 1U);
+  EXPECT_TRUE(transport->takes_tcp(kPeer));
+  // What was meant for TCP has no other way.
+  EXPECT_FALSE(layer->send_request(with_body(Method::kInvite, 2'000), {Transport::kTcp, kPeer, tcp}));
+}
+
 TEST_F(Rfc3261LargeRequest, APeerWithoutTcpIsNotAskedAgainForAWhile) {
   network.outcome = MemoryNetwork::Outcome::kRefuse;
   send_large();

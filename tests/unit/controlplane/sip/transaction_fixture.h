@@ -26,9 +26,9 @@ class TransactionTest : public testing::Test, protected TransactionUser {
  protected:
   void SetUp() override { make({}); }
 
-  void make(TransactionSettings settings) {
+  void make(TransactionSettings settings, TransportSettings limits = {}) {
     layer.reset();
-    transport.emplace(network, timers, random, TransportSettings{});
+    transport.emplace(network, timers, random, limits);
     udp = transport->listen({"udp", Transport::kUdp, kGateway, {}}).value();
     tcp = transport->listen({"tcp", Transport::kTcp, kGateway, {}}).value();
     transport->set_known_sources({kPeer.ip});

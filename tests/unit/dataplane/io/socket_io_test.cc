@@ -219,6 +219,83 @@ TEST_P(SocketIoTest, OversizeDatagramIsCountedAndItsBufferKept) {
   EXPECT_EQ(engine_->io(0).counters().no_buffer, 1U);
 }
 
+TEST_P(SocketIoTest, StatisticsBeginAtNothing) {
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  Burst burst;
+  engine_->io(0).receive(burst);
+  EXPECT_EQ(engine_->io(0).send(burst), 0U);
+  const IoCounters counters = engine_->io(0).counters();
+  EXPECT_EQ(counters.tx_refused + counters.no_buffer + counters.left_to_kernel + counters.wrong_vlan, 0U);
+  const DriverLosses losses = engine_->driver_losses();
+  EXPECT_EQ(losses.missed, 0U);
+}
+
+// SO_RXQ_OVFL: the kernel says with each datagram how many before it found the queue full.
+TEST_P(SocketIoTest, DatagramsThatTheQueueHadNoRoomForAreMissedOnce) {
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  Peer peer(address_);
+  Burst burst;
+  engine_->io(0).receive(burst);
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  const auto drain = [&] {
+    for (burst = receive_some(); burst.count > 0; engine_->io(0).receive(burst)) {
+      received += burst.count;
+      for (std::size_t i = 0; i < burst.count; ++i) engine_->io(0).release(burst.frames[i]);
+      burst.count = 0;
+    }
+  };
+  for (int round = 0; round < 2; ++round) {
+    const std::string large(SocketIo::kMaxPayloadBytes, 'x');
+    for (int i = 0; i < 2'000; ++i, ++sent) peer.send(local_, large);  // 4 MB for a queue of half a MB
+    drain();
+    peer.send(local_, "one more");  // brings the number
+    ++sent;
+    drain();
+    ASSERT_LT(received, sent);
+    EXPECT_EQ(engine_->driver_losses().missed, sent - received) << "round " << round;
+  }
+}
+
+TEST_P(SocketIoTest, FramesThatCannotGoAreCountedAndThoseBesideThemGo) {
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  Peer peer(address_);
+  Burst burst;
+  Io& io = engine_->io(0);
+  io.receive(burst);
+  const std::size_t headers = synthetic_bytes(address_.family);
+  const auto add = [&](const SocketAddress& from, const SocketAddress& to, char mark) {
+    Frame frame = io.allocate();
+    ASSERT_NE(frame.handle, nullptr);
+    frame.data[headers] = static_cast<std::uint8_t>(mark);
+    write_headers(frame.data + headers, 1, from, to);
+    frame.length = static_cast<std::uint16_t>(headers + 1);
+    burst.add(frame);
+  };
+  add(local_, peer.address(), 'a');
+  add(local_, {address_, 0}, 'b');  // the kernel refuses port 0
+  add(local_, peer.address(), 'c');
+  add({address_, static_cast<std::uint16_t>(local_.port + 1)}, peer.address(), 'd');  // of the pool, not open
+  add(local_, peer.address(), 'e');
+  burst.frames[burst.count - 1].length = 20;  // not even headers
+  add(local_, peer.address(), 'f');
+  EXPECT_EQ(io.send(burst), 3U);
+  EXPECT_EQ(burst.count, 0U);
+  EXPECT_EQ(io.counters().tx_refused, 3U);
+  std::string marks;
+  for (int i = 0; i < 3; ++i) marks += peer.receive();
+  EXPECT_EQ(marks, "acf");
+  add(local_, {address_, 0}, 'g');
+  EXPECT_EQ(io.send(burst), 1U);
+  EXPECT_EQ(io.counters().tx_refused, 4U);
+  std::size_t buffers = 0;
+  while (io.allocate().handle != nullptr) ++buffers;
+  EXPECT_EQ(buffers, SocketIo::kBuffers);
+  EXPECT_EQ(io.allocate().handle, nullptr);
+  EXPECT_EQ(io.counters().no_buffer, 2U);
+  EXPECT_EQ(engine_->driver_losses().missed, 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, SocketIoTest, testing::Values("127.0.0.1", "::1"),
                          [](const auto& test) { return std::string(test.param[0] == ':' ? "V6" : "V4"); });
 
