@@ -209,12 +209,17 @@ void Agent::add_driver_losses(std::vector<Counter>& counters) {
   };
   const io::DriverLosses losses = engine_.driver_losses();
   std::uint64_t wrong_vlan = 0;
-  for (std::size_t i = 0; i < workers_.size(); ++i) wrong_vlan += engine_.io(i).counters().wrong_vlan;
+  std::uint64_t bad_frame = losses.bad_frame;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const io::IoCounters own = engine_.io(i).counters();
+    wrong_vlan += own.wrong_vlan;
+    bad_frame += own.bad_checksum;
+  }
   drop(DropReason::kWrongVlan, wrong_vlan);
   drop(DropReason::kDriverMissed, losses.missed);
-  drop(DropReason::kDriverBadFrame, losses.bad_frame);
+  drop(DropReason::kDriverBadFrame, bad_frame);
   drop(DropReason::kDriverNoBuffer, losses.no_buffer);
-  figure("packets_received") += wrong_vlan + losses.missed + losses.bad_frame + losses.no_buffer;
+  figure("packets_received") += wrong_vlan + losses.missed + bad_frame + losses.no_buffer;
 
   for (const auto& [reason, more] :
        {std::pair{DropReason::kTxRefused, std::uint64_t{0}}, {DropReason::kTxLost, losses.unsent}}) {

@@ -15,6 +15,7 @@ struct IoCounters {
   std::uint64_t no_buffer = 0;
   std::uint64_t left_to_kernel = 0;  ///< af_packet and pci hear all of the interface; what is no media packet to us
   std::uint64_t wrong_vlan = 0;      ///< freed: without the tag that the network has
+  std::uint64_t bad_checksum = 0;    ///< freed: the device says that the checksum of IPv4 or UDP is wrong
 };
 
 /// What one worker sent on behalf of others.

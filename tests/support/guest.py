@@ -12,7 +12,7 @@ from . import netns
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 MODULES = ("vfio-pci", "vfio_iommu_type1", "tun", "nf_tables", "nft_fib_inet", "e1000e", "e1000", "vmxnet3")
 PLUGINS = ("bus_pci", "bus_vdev", "mempool_ring", "net_e1000", "net_virtio", "net_vmxnet3")
-MEMORY_MB, CPUS, HUGEPAGES = 1536, 2, 192
+MEMORY_MB, CPUS, HUGEPAGES = 1536, 2, 192  # one CPU more for each further worker
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
 _INIT = """\
@@ -131,22 +131,28 @@ class Tree:
 
 
 class Guest:
-    """with Guest(...) as guest: runs until the block ends. taps: {place of the lab: address the place's TAP gets}."""
+    """with Guest(...) as guest: runs until the block ends. A NIC for each of `places`, whose TAP is its other
+    end. workers: the guest's script finds it as $workers; a NIC of the kind that has them gets as many queues, and spreads by RSS."""
 
-    def __init__(self, lab, folder, vmlinuz, initrd, model, places):
+    def __init__(self, lab, folder, vmlinuz, initrd, model, places, workers=1):
         self.lab, self.log = lab, folder / f"guest-{model}.log"
         self._command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35,kernel-irqchip=split", "-cpu", "max", "-smp",
-                         str(CPUS), "-m", str(MEMORY_MB), "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
+                         str(CPUS + workers - 1), "-m", str(MEMORY_MB), "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
                          "-no-reboot", "-kernel", str(vmlinuz), "-initrd", str(initrd), "-append",
-                         f"console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable intel_iommu=on hugepages={HUGEPAGES}",
+                         f"console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable intel_iommu=on hugepages={HUGEPAGES} workers={workers}",
                          "-device", "intel-iommu,intremap=on"]
         self._taps = []
-        options = ",disable-legacy=on,iommu_platform=on" if model.startswith("virtio") else ""
+        is_virtio = model.startswith("virtio")
+        queues = workers if is_virtio else 1
+        options = ",disable-legacy=on,iommu_platform=on" if is_virtio else ""
+        if queues > 1:  # an interrupt for each ring, one for the control queue, one for changes
+            options += f",mq=on,rss=on,vectors={2 * queues + 2}"
         for number, place in enumerate(places):
-            tap = netns.tap(lab.names[place], "eth0")
-            self._taps.append(tap)
+            taps = netns.tap(lab.names[place], "eth0", queues)
+            self._taps += taps
+            joined = f"fd={taps[0]}" if queues == 1 else "fds=" + ":".join(map(str, taps))
             # Each NIC below a bridge of its own: an IOMMU group of its own.
-            self._command += ["-netdev", f"tap,id=n{number},fd={tap}", "-device",
+            self._command += ["-netdev", f"tap,id=n{number},{joined}", "-device",
                               f"{model},netdev=n{number},mac=02:00:00:00:0{number}:01,addr=0x{number + 4:x}{options}"]
 
     def __enter__(self):

@@ -20,7 +20,7 @@ import threading
 import time
 
 CLONE_NEWNET = 0x40000000  # sched.h
-TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x400454CA, 0x0002, 0x1000, 0x4000  # linux/if_tun.h
+TUNSETIFF, IFF_TAP, IFF_MULTI_QUEUE, IFF_NO_PI, IFF_VNET_HDR = 0x400454CA, 0x0002, 0x0100, 0x1000, 0x4000  # linux/if_tun.h
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -161,11 +161,14 @@ def udp_listener(namespace, local):
     return _inside(namespace, make)
 
 
-def tap(namespace, device):
-    """Makes a TAP interface inside a namespace; returns its descriptor, for a virtual machine."""
+def tap(namespace, device, queues=1):
+    """Makes a TAP interface inside a namespace; returns its descriptors, one a queue, for a virtual machine."""
+    flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (IFF_MULTI_QUEUE if queues > 1 else 0)
+
     def make():
-        made = os.open("/dev/net/tun", os.O_RDWR)
-        fcntl.ioctl(made, TUNSETIFF, struct.pack("16sH22x", device.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
+        made = [os.open("/dev/net/tun", os.O_RDWR) for _ in range(queues)]
+        for queue in made:
+            fcntl.ioctl(queue, TUNSETIFF, struct.pack("16sH22x", device.encode(), flags))
         return made
     return _inside(namespace, make)
 

@@ -46,6 +46,8 @@ struct WorkerPort {
   /// pcap: receive nothing before it is open, and no more than it lets pass.
   Gate* gate = nullptr;
   std::array<std::uint8_t, 6> mac{};
+  /// The device's verdicts on checksums that are to be believed, in mbuf flags; 0 where it gives none.
+  std::uint64_t bad_sum_flags = 0;
   std::uint16_t vlan = 0;  ///< of all frames, to and from the kernel's end too; 0: none
 };
 
@@ -81,6 +83,7 @@ class DpdkIo final : public Io {
   std::atomic<std::uint64_t> no_buffer_{0};
   std::atomic<std::uint64_t> left_to_kernel_{0};
   std::atomic<std::uint64_t> wrong_vlan_{0};
+  std::atomic<std::uint64_t> bad_checksum_{0};
 };
 
 }  // namespace isthmus::io::dpdk

@@ -6,12 +6,12 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <utility>
 #include <vector>
 
 #include "dataplane/base/log.h"
+#include "dataplane/io/dpdk/port_plan.h"
 
 namespace isthmus::io::dpdk {
 namespace {
@@ -24,17 +24,10 @@ const char* bus_of(std::string_view device) { return is_pci_address(device) ? "p
 
 std::string reason(int error) { return rte_strerror(error < 0 ? -error : error); }
 
-constexpr std::uint64_t kHashedUdp = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP;
-
-/// Whether the device can be told by which bits it spreads packets.
-bool can_steer(const rte_eth_dev_info& info, const PortSettings& settings, std::uint16_t queues) {
-  return settings.workers > 1 && queues > 1 && info.hash_key_size >= kSmallestRssKey && info.reta_size > 1 &&
-         std::has_single_bit(info.reta_size) && (info.flow_type_rss_offloads & kHashedUdp) != 0;
-}
-
 /// Fills the redirection table of a started device.
-int fill_table(std::uint16_t number, std::uint16_t entries, std::size_t workers, std::uint16_t queues) {
-  const std::vector<std::uint16_t> table = rss_table(entries, workers, queues);
+int fill_table(std::uint16_t number, const PortPlan& plan, std::size_t workers) {
+  const std::uint16_t entries = plan.table_entries;
+  const std::vector<std::uint16_t> table = table_of(plan, workers);
   std::vector<rte_eth_rss_reta_entry64> groups((entries + RTE_ETH_RETA_GROUP_SIZE - 1U) / RTE_ETH_RETA_GROUP_SIZE);
   for (std::size_t i = 0; i < table.size(); ++i) {
     rte_eth_rss_reta_entry64& group = groups[i / RTE_ETH_RETA_GROUP_SIZE];
@@ -59,49 +52,49 @@ Status set_up_queues(std::uint16_t number, const PortSettings& settings, std::ui
   return {};
 }
 
-/// The queues that the device has now.
-Result<std::uint16_t> configure(std::uint16_t number, const PortSettings& settings, rte_mempool* buffers) {
+void say_what_it_does(const PortSettings& settings, const PortPlan& plan, int table_error) {
+  log::info("io.port", {{"device", settings.device},
+                        {"queues", plan.queues},
+                        {"checksums", plan.checks_sums ? "of received packets by the device" : "not looked at"}});
+  if (settings.workers < 2) return;
+  const bool steers = plan.steers() && table_error == 0;
+  const std::string why = table_error == 0 ? "the device has not the queues or no hash" : reason(table_error);
+  log::info(steers ? "io.steered" : "io.not_steered",
+            {{"device", settings.device},
+             {"queues", plan.queues},
+             {"reason", steers ? "by port class" : why + "; workers hand over"}});
+}
+
+/// What the device does now.
+Result<PortPlan> configure(std::uint16_t number, const PortSettings& settings, rte_mempool* buffers) {
   rte_eth_dev_info info{};
   if (const int error = rte_eth_dev_info_get(number, &info); error != 0) {
     return fail(ErrorKind::kUnavailable, settings.device + " does not tell what it can: " + reason(error));
   }
-  std::uint16_t queues = settings.queues;
-  const std::uint16_t most = std::min(info.max_rx_queues, info.max_tx_queues);
-  if (settings.fewer_queues && most > 0) queues = std::min(queues, most);
-  if (queues > most) {
-    return fail(ErrorKind::kUnavailable,
-                settings.device + " has fewer than " + std::to_string(settings.queues) + " queues");
-  }
+  auto plan = plan_port(info, settings);
+  if (!plan) return forward_error(plan);
   rte_eth_conf conf{};
   conf.rxmode.mtu = settings.mtu;
-  const bool steers = can_steer(info, settings, queues);
-  std::vector<std::uint8_t> key;
-  if (steers) {
-    key = rss_key(info.hash_key_size, info.reta_size, settings.families);
+  conf.rxmode.offloads = plan->receive_offloads;
+  if (plan->steers()) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    conf.rx_adv_conf.rss_conf.rss_key = key.data();
-    conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<std::uint8_t>(key.size());
-    conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & kHashedUdp;
+    conf.rx_adv_conf.rss_conf.rss_key = plan->rss_key.data();
+    conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<std::uint8_t>(plan->rss_key.size());
+    conf.rx_adv_conf.rss_conf.rss_hf = plan->hashed;
   }
-  if (const int error = rte_eth_dev_configure(number, queues, queues, &conf); error != 0) {
+  if (const int error = rte_eth_dev_configure(number, plan->queues, plan->queues, &conf); error != 0) {
     return fail(ErrorKind::kUnavailable, settings.device + " refuses its settings: " + reason(error));
   }
-  if (auto made = set_up_queues(number, settings, queues, buffers); !made) return forward_error(made);
+  if (auto made = set_up_queues(number, settings, plan->queues, buffers); !made) return forward_error(made);
   if (const int error = rte_eth_dev_start(number); error != 0) {
     return fail(ErrorKind::kUnavailable, settings.device + " does not start: " + reason(error));
   }
-  if (steers) {
-    const int error = fill_table(number, info.reta_size, settings.workers, queues);
-    log::info(error == 0 ? "io.steered" : "io.not_steered",
-              {{"device", settings.device},
-               {"queues", queues},
-               {"reason", error == 0 ? "by port class" : reason(error) + "; workers hand over"}});
-  }
+  say_what_it_does(settings, *plan, plan->steers() ? fill_table(number, *plan, settings.workers) : 0);
   if (settings.all_multicast && rte_eth_allmulticast_enable(number) != 0) {
     // Drivers of kernel interfaces have no such switch, and hear everything.
     log::info("io.no_multicast_switch", {{"device", settings.device}});
   }
-  return queues;
+  return plan;
 }
 
 }  // namespace
@@ -131,7 +124,8 @@ Result<Port> Port::open(const PortSettings& settings, rte_mempool* buffers) {
   }
   const auto configured = configure(port.number_, settings, buffers);
   if (!configured) return forward_error(configured);
-  port.queues_ = *configured;
+  port.queues_ = configured->queues;
+  port.checks_sums_ = configured->checks_sums;
   rte_ether_addr mac{};
   rte_eth_macaddr_get(port.number_, &mac);
   std::memcpy(port.mac_.data(), mac.addr_bytes, port.mac_.size());
@@ -153,6 +147,7 @@ Port::Port(Port&& other) noexcept
     : device_(std::move(other.device_)),
       number_(other.number_),
       queues_(other.queues_),
+      checks_sums_(other.checks_sums_),
       mac_(other.mac_),
       open_(std::exchange(other.open_, false)) {}
 

@@ -22,6 +22,7 @@ class FakeIo : public io::Io {
     io::IoCounters counters;
     counters.left_to_kernel = 7;
     counters.wrong_vlan = 2;
+    counters.bad_checksum = 5;
     return counters;
   }
 };
@@ -130,11 +131,12 @@ TEST_F(AgentTest, WhatDriversLoseIsInTheBalance) {
   link.counters.sent.add(90);
   link.counters.consumed.add(10);
   link.counters.dropped[static_cast<std::size_t>(DropReason::kTxRefused)].add(6);
-  EXPECT_EQ(counter("packets_received"), 100U + 3 + 4 + 5 + 2);  // 2: without the network's tag
+  // 2 without the network's tag, 5 whose checksum the device calls bad.
+  EXPECT_EQ(counter("packets_received"), 100U + 3 + 4 + 5 + 2 + 5);
   EXPECT_EQ(counter("packets_forwarded"), 90U - 6 - 2);
   EXPECT_EQ(counter("packets_sent"), 90U - 6 - 2);
   EXPECT_EQ(counter("drop_driver_missed"), 3U);
-  EXPECT_EQ(counter("drop_driver_bad_frame"), 4U);
+  EXPECT_EQ(counter("drop_driver_bad_frame"), 4U + 5);
   EXPECT_EQ(counter("drop_driver_no_buffer"), 5U);
   EXPECT_EQ(counter("drop_tx_refused"), 6U);
   EXPECT_EQ(counter("drop_tx_lost"), 2U);
