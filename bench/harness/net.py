@@ -48,6 +48,8 @@ class Network:
         threads = kernel_threads("napi/left", "napi/right")
         for thread in threads:
             os.sched_setaffinity(thread, {cpu})
+            # As interrupts do: a thread of ordinary priority would wait for a relay's time slice while the veth's ring runs over.
+            os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(1))
         return threads
 
     def command(self, place, arguments, cpu=None):
