@@ -30,12 +30,24 @@ def compile_commands(build):
 
 
 def fingerprint(command, rules):
-    """Of all that the outcome depends on, or None where the preprocessor already fails. `rules`: version and configuration."""
+    """Of what the outcome depends on, or None where the preprocessor already fails. `rules`: version and configuration. The lines
+    that say which file a text is from are in it: some rules ask for the name of a header, or whether a text is one."""
     words, folder = command
     out = words.index("-o")
     words = [word for word in words[:out] + words[out + 2:] if word != "-c"]
-    seen = subprocess.run([*words, "-E", "-C", "-P"], cwd=folder, capture_output=True, check=False)
-    return hashlib.sha256(rules + seen.stdout).hexdigest() if seen.returncode == 0 else None
+    seen = subprocess.run([*words, "-E", "-C"], cwd=folder, capture_output=True, check=False)
+    if seen.returncode != 0:
+        return None
+    text = " ".join(words).encode() + b"\n" + seen.stdout
+    return hashlib.sha256(rules + text.replace(os.getcwd().encode(), b"")).hexdigest()
+
+
+def remember(key):
+    try:
+        CLEAN.mkdir(parents=True, exist_ok=True)
+        (CLEAN / key).touch()
+    except OSError:
+        pass  # it costs the next run its time, and nothing else
 
 
 def check(file, build, command, rules):
@@ -44,8 +56,7 @@ def check(file, build, command, rules):
         return True, ""
     run = subprocess.run([TIDY, "--quiet", "-p", build, file], capture_output=True, text=True, check=False)
     if run.returncode == 0 and key:
-        CLEAN.mkdir(parents=True, exist_ok=True)
-        (CLEAN / key).touch()
+        remember(key)
     found = [line for line in run.stdout.splitlines() if "error:" in line or "warning:" in line]
     return run.returncode == 0, "\n".join(found[:SHOWN]) or run.stderr[-500:]
 

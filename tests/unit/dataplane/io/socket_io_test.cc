@@ -219,17 +219,6 @@ TEST_P(SocketIoTest, OversizeDatagramIsCountedAndItsBufferKept) {
   EXPECT_EQ(engine_->io(0).counters().no_buffer, 1U);
 }
 
-TEST_P(SocketIoTest, StatisticsBeginAtNothing) {
-  ASSERT_TRUE(engine_->open_port(local_, 0));
-  Burst burst;
-  engine_->io(0).receive(burst);
-  EXPECT_EQ(engine_->io(0).send(burst), 0U);
-  const IoCounters counters = engine_->io(0).counters();
-  EXPECT_EQ(counters.tx_refused + counters.no_buffer + counters.left_to_kernel + counters.wrong_vlan, 0U);
-  const DriverLosses losses = engine_->driver_losses();
-  EXPECT_EQ(losses.missed, 0U);
-}
-
 // SO_RXQ_OVFL: the kernel says with each datagram how many before it found the queue full.
 TEST_P(SocketIoTest, DatagramsThatTheQueueHadNoRoomForAreMissedOnce) {
   ASSERT_TRUE(engine_->open_port(local_, 0));
