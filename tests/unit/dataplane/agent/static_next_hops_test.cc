@@ -53,7 +53,7 @@ TEST_F(StaticNextHopsTest, WhatNoneCoversHasNoRoute) {
 }
 
 TEST_F(StaticNextHopsTest, APrefixOfNoBitsIsForAllOfItsFamily) {
-  networks_[0].next_hops = {{*IpAddress::parse("0.0.0.0"), 0, kWide}};
+  networks_[0].next_hops = {{{*IpAddress::parse("0.0.0.0"), 0}, kWide}};
   EXPECT_TRUE(ask("203.0.113.1", 0).valid);
   EXPECT_FALSE(ask("::1", 0).valid);
 }
