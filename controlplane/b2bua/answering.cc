@@ -41,10 +41,21 @@ void keep_answered_version(Call& call, const media::CallMedia& answered) {
   }
 }
 
+/// The caller's INVITE has its answer (RFC 3262 5): whoever takes the call joins the leg that was agreed with it.
+void keep_answered_leg(Call& call, const media::CallMedia& answered) {
+  const std::size_t a = contract::index(Side::kA);
+  for (media::CallMedia* const later : {&*call.calling.offered, &call.media}) {
+    later->leg[a] = answered.leg[a];
+    for (std::size_t i = 0; i < std::min(later->streams.size(), answered.streams.size()); ++i) {
+      later->streams[i].leg[a] = answered.streams[i].leg[a];
+    }
+  }
+}
+
 /// 1xx that callers know; all others mean 183 (RFC 3261 8.1.3.2). Lync sends 101 Progress Report.
 bool is_known_provisional(std::uint16_t status) { return (status >= 180 && status <= 183) || status == 199; }
 
-/// Early media: the data plane first, A when it has it.
+/// Early media: the data plane first, A when it has it. An answer that A has reliably, or will have, is the only one.
 bool start_early_media(Step& step, const Response& response, Provisional& provisional) {
   Call& call = step.call;
   if (call.delayed || !call.calling.offered || !response.body || !has_type(*response.body, kSdpType)) return false;
@@ -52,12 +63,15 @@ bool start_early_media(Step& step, const Response& response, Provisional& provis
   if (!description) return false;
   auto media = media::accept_answer(*call.calling.offered, Side::kB, *description);
   if (!media) return false;
-  auto written = media::make_answer(std::move(*media), Side::kA);
-  if (!written) return false;
-  keep_answered_version(call, written->media);
-  call.calling.early = std::move(written->media);
+  if (!call.calling.answered_reliably && !reliable_answer_pending(call)) {
+    auto written = media::make_answer(std::move(*media), Side::kA);
+    if (!written) return false;
+    keep_answered_version(call, written->media);
+    media = std::move(written->media);
+    if (step.leg(Side::kA).takes_early_media) provisional.body = sdp_body(step, Side::kA, written->description);
+  }
+  call.calling.early = std::move(*media);
   call.calling.early_tag = response.to_tag;
-  if (step.leg(Side::kA).takes_early_media) provisional.body = sdp_body(step, Side::kA, written->description);
   call.calling.waiting = std::move(provisional);
   tell_relay(step, *call.calling.early, Purpose::kEarly);
   return true;
@@ -97,6 +111,8 @@ void answer_agreed(Step& step, media::CallMedia media, Response& response) {
   call.calling.early.reset();
   call.calling.waiting = Provisional{response.status, response.reason, {}, std::move(response.crossing)};
   call.state = State::kAnswering;
+  // An answer that waits for its turn still goes first; the rest is no news any more.
+  std::erase_if(step.leg(Side::kA).reliable.queued, [](const Provisional& queued) { return !queued.body; });
   tell_relay(step, call.media, Purpose::kAnswer);
 }
 
@@ -159,7 +175,11 @@ bool ask_again(Step& step, const Response& response) {
   }
   const unsigned timer_retries = call.calling.timer_retries;
   const bool clear_retry = call.calling.clear_retry;
+  const bool answered_early = call.calling.answered_early;
+  const bool answered_reliably = call.calling.answered_reliably;
   call.calling = Calling{};
+  call.calling.answered_early = answered_early;
+  call.calling.answered_reliably = answered_reliably;
   call.calling.timer_retries = timer_retries;
   call.calling.clear_retry = clear_retry;
   send_invite(step);
@@ -189,8 +209,9 @@ void on_early_media(Step& step, RelayAnswered& answered) {
     // Ringing without early media is better than no ringing.
     provisional.body.reset();
     call.calling.early.reset();
-  } else {
-    call.calling.answered_early = provisional.body.has_value();
+  } else if (provisional.body) {
+    call.calling.answered_early = true;
+    if (step.leg(Side::kA).supports_100rel) keep_answered_leg(call, *call.calling.early);
   }
   send_provisional(step, std::move(provisional));
 }
@@ -209,16 +230,20 @@ void on_answer_applied(Step& step, RelayAnswered& answered) {
 void send_final_2xx(Step& step) {
   Call& call = step.call;
   Leg& a = step.leg(Side::kA);
-  auto written = call.delayed ? media::make_full_offer(std::move(call.media), Side::kA, step.context.random)
-                              : media::make_answer(std::move(call.media), Side::kA);
-  if (!written) {
-    return end_call(step, {written.error().text, written.error().status});
-  }
-  call.media = std::move(written->media);
-  forget_provisional(step);
   Reply what{
       call.calling.waiting->status, call.calling.waiting->reason, {}, std::move(call.calling.waiting->headers), true};
-  if (!call.calling.answered_reliably) what.body = sdp_body(step, Side::kA, written->description);
+  if (call.calling.answered_reliably) {
+    // What another fork has agreed to, A can only hear in an offer, once this INVITE is done (RFC 3261 14.1).
+    call.follow_up_wanted = true;
+    call.follow_up_to = Side::kA;
+  } else {
+    auto written = call.delayed ? media::make_full_offer(std::move(call.media), Side::kA, step.context.random)
+                                : media::make_answer(std::move(call.media), Side::kA);
+    if (!written) return end_call(step, {written.error().text, written.error().status});
+    call.media = std::move(written->media);
+    what.body = sdp_body(step, Side::kA, written->description);
+  }
+  forget_provisional(step);
   for (Header& header : answer_interval(step, Side::kA)) what.headers.push_back(std::move(header));
   call.calling.waiting.reset();
   call.record.answered = step.context.now;
@@ -307,7 +332,7 @@ void on_ack(Step& step, AckArrived& arrived) {
     step.emit(Note{"call.up", ""});
     if (!wants_answer) {
       call.state = State::kUp;  // in the journal it is that already: both states recover alike
-      return;
+      return follow_up(step);
     }
     confirm_delayed(step, arrived);
     step.emit(WriteJournal{});

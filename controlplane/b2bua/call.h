@@ -83,10 +83,11 @@ struct Calling {
   bool answered_reliably = false;  ///< and A acknowledged it: the 2xx must not answer again (RFC 3262 5)
   bool clear_retry = false;        ///< encryption was left out after a 488 (best effort as SAVP)
   unsigned timer_retries = 0;
-  std::optional<media::CallMedia> offered;  ///< as of the offer; each fork's answer starts from here
-  std::optional<media::CallMedia> early;    ///< with the last early answer
-  std::string early_tag;                    ///< whose it was
-  std::optional<Provisional> waiting;       ///< goes to A when the data plane has the early media
+  /// As of the offer; each fork's answer starts from here. Leg A is as agreed once it has its answer reliably.
+  std::optional<media::CallMedia> offered;
+  std::optional<media::CallMedia> early;  ///< with the last early answer
+  std::string early_tag;                  ///< whose it was
+  std::optional<Provisional> waiting;     ///< goes to A when the data plane has the early media
   struct Fork {
     std::string tag;
     std::uint32_t rseq = 0;

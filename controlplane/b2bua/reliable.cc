@@ -1,5 +1,7 @@
 // Provisional responses to the caller, reliable ones included (RFC 3262).
 
+#include <algorithm>
+
 #include "controlplane/b2bua/step.h"
 
 namespace isthmus::b2bua {
@@ -33,13 +35,19 @@ void send_provisional(Step& step, Provisional provisional) {
     return;
   }
   if (!a.reliable.outstanding) return send_reliable(step, std::move(provisional));
-  if (a.reliable.queued.size() == kMaxQueuedProvisional) a.reliable.queued.pop_front();
-  a.reliable.queued.push_back(std::move(provisional));
+  auto& queued = a.reliable.queued;
+  if (queued.size() == kMaxQueuedProvisional) {
+    // The answer stays, it is one at most.
+    queued.erase(std::find_if(queued.begin(), queued.end(), [](const Provisional& one) { return !one.body; }));
+  }
+  queued.push_back(std::move(provisional));
 }
 
 bool reliable_answer_pending(const Call& call) {
-  const auto& outstanding = call.at(Side::kA).reliable.outstanding;
-  return outstanding && outstanding->body.has_value();
+  const auto has_body = [](const Provisional& one) { return one.body.has_value(); };
+  const Reliable& reliable = call.at(Side::kA).reliable;
+  return (reliable.outstanding && has_body(*reliable.outstanding)) ||
+         std::any_of(reliable.queued.begin(), reliable.queued.end(), has_body);
 }
 
 void forget_provisional(Step& step) {
@@ -66,7 +74,9 @@ void on_prack(Step& step, Side side, ServerId transaction, const Request& reques
   if (leg.reliable.outstanding->body) step.call.calling.answered_reliably = true;
   leg.reliable.outstanding.reset();
   reply(step, side, transaction, {200});
-  if (step.call.state == State::kAnswering && !step.call.relay_wait) return send_final_2xx(step);
+  if (step.call.state == State::kAnswering && !step.call.relay_wait && !reliable_answer_pending(step.call)) {
+    return send_final_2xx(step);
+  }
   if (!leg.reliable.queued.empty() && leg.invite) {
     Provisional next = std::move(leg.reliable.queued.front());
     leg.reliable.queued.pop_front();

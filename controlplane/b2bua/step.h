@@ -102,6 +102,7 @@ void send_final_2xx(Step& step);
 
 // ---- reliable.cc: RFC 3262 ----
 void send_provisional(Step& step, Provisional provisional);
+/// A description is on its way to the caller reliably: sent without PRACK yet, or its turn comes.
 bool reliable_answer_pending(const Call& call);
 void on_prack(Step& step, Side side, ServerId transaction, const Request& request);
 void on_resend_reliable(Step& step);
