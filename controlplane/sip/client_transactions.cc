@@ -60,26 +60,32 @@ Result<ClientId> TransactionLayer::Clients::send(Message request, const Target& 
   if (client.machine == Machine::kInviteClient) client.timer_c = options.timer_c;
   const std::string branch = make_branch(shared_.random);
   client.key = client_key(branch, request.method_name());
-  if (const Target meant = client.target; address(request, client.target, branch)) client.moved_from = meant;
+  if (address(request, client.target, branch, client.bytes)) client.moved_from = target;
   return start(std::move(client), std::move(request));
 }
 
-bool TransactionLayer::Clients::address(Message& request, Target& target, std::string_view branch) {
+bool TransactionLayer::Clients::address(Message& request, Target& target, std::string_view branch, std::string& bytes) {
   request.add_first(HeaderId::kVia, via_value(shared_.transport, target, branch));
+  bytes = request.text();
   if (target.transport != Transport::kUdp) return false;
-  const Target fitting = shared_.transport.target_for_size(target, request.text().size());
+  const Target fitting = shared_.transport.target_for_size(target, bytes.size());
   if (fitting == target) return false;
   ++shared_.transport.counters().requests_moved_to_tcp;
   target = fitting;
-  request.remove_top_via();
-  request.add_first(HeaderId::kVia, via_value(shared_.transport, target, branch));
+  bytes = with_other_via(request, target, branch);
   return true;
 }
 
-void TransactionLayer::Clients::address_back(Message& request, const Target& meant, std::string_view branch) {
-  ++shared_.transport.counters().requests_moved_back;
+std::string TransactionLayer::Clients::with_other_via(Message& request, const Target& target,
+                                                      std::string_view branch) const {
   request.remove_top_via();
-  request.add_first(HeaderId::kVia, via_value(shared_.transport, meant, branch));
+  request.add_first(HeaderId::kVia, via_value(shared_.transport, target, branch));
+  return request.text();
+}
+
+std::string TransactionLayer::Clients::address_back(Message& request, const Target& meant, std::string_view branch) {
+  ++shared_.transport.counters().requests_moved_back;
+  return with_other_via(request, meant, branch);
 }
 
 bool TransactionLayer::Clients::move_back(ClientId id, Client& client) {
@@ -89,21 +95,18 @@ bool TransactionLayer::Clients::move_back(ClientId id, Client& client) {
   const std::string branch(client.request.vias().front().branch());
   client.target = *std::exchange(client.moved_from, std::nullopt);
   client.connection = kNoConnection;
-  address_back(client.request, client.target, branch);
-  client.bytes = client.request.text();
+  client.bytes = address_back(client.request, client.target, branch);
   if (!shared_.transport.send_request(client.bytes, client.target)) return false;
   start_timers(id, client, step::kStartRetransmit);
   return true;
 }
 
 Result<ClientId> TransactionLayer::Clients::start(Client fresh, Message request) {
-  request.append_to(fresh.bytes);
   auto sent = shared_.transport.send_request(fresh.bytes, fresh.target);
   if (!sent && fresh.moved_from) {  // no connection can be had, for want of room in the table; as one that is refused
     const std::string branch(request.vias().front().branch());
     fresh.target = *std::exchange(fresh.moved_from, std::nullopt);
-    address_back(request, fresh.target, branch);
-    fresh.bytes = request.text();
+    fresh.bytes = address_back(request, fresh.target, branch);
     sent = shared_.transport.send_request(fresh.bytes, fresh.target);
   }
   if (!sent) return forward_error(sent);
@@ -122,12 +125,10 @@ Result<ClientId> TransactionLayer::Clients::start(Client fresh, Message request)
 Status TransactionLayer::Clients::send_ack(Message ack, const Target& target) {
   Target to = target;
   const std::string branch = make_branch(shared_.random);
-  const bool moved = address(ack, to, branch);
-  auto sent = shared_.transport.send_request(ack.text(), to);
-  if (!sent && moved) {
-    address_back(ack, target, branch);
-    sent = shared_.transport.send_request(ack.text(), target);
-  }
+  std::string bytes;
+  const bool moved = address(ack, to, branch, bytes);
+  auto sent = shared_.transport.send_request(bytes, to);
+  if (!sent && moved) sent = shared_.transport.send_request(address_back(ack, target, branch), target);
   if (!sent) return forward_error(sent);
   return {};
 }
@@ -157,6 +158,7 @@ void TransactionLayer::Clients::send_cancel(ClientId id, Client& client) {
   own.is_cancel = true;
   own.target = client.target;
   own.key = client_key(client.request.vias().front().branch(), to_string(Method::kCancel));
+  own.bytes = cancel.text();
   // If it cannot be sent, the time-out of the INVITE ends the matter.
   (void)start(std::move(own), std::move(cancel));
 }

@@ -64,12 +64,15 @@ class TransactionLayer::Clients {
     std::size_t sweep_at = 64;
   };
 
-  /// Puts our Via on top. True: the request is too large for UDP, and `target` is another one now.
-  bool address(Message& request, Target& target, std::string_view branch);
+  /// Puts our Via on top and writes the request. True: it is too large for UDP, and `target` is another one now.
+  bool address(Message& request, Target& target, std::string_view branch, std::string& bytes);
+  /// Its bytes are written.
   Result<ClientId> start(Client client, Message request);
   void step(ClientId id, Client& client, Event event, Message* response, const Flow* flow, const Error* error);
-  /// Another Via on top of what address() moved: it goes to `meant` after all.
-  void address_back(Message& request, const Target& meant, std::string_view branch);
+  /// The request with another Via on top.
+  std::string with_other_via(Message& request, const Target& target, std::string_view branch) const;
+  /// What address() moved goes to `meant` after all.
+  std::string address_back(Message& request, const Target& meant, std::string_view branch);
   /// RFC 3261 18.1.1. False: it was not too large for UDP, or its connection was there.
   bool move_back(ClientId id, Client& client);
   void start_timers(ClientId id, Client& client, std::uint16_t actions);
