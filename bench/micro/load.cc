@@ -32,7 +32,7 @@ contract::SrtpKey key_of(contract::SrtpSuite suite, RandomSource& random) {
   return key;
 }
 
-PoolIo::PoolIo(std::size_t buffers) : memory_(buffers) {
+PoolIo::PoolIo(std::size_t buffers, bool device_sums) : memory_(buffers), device_sums_(device_sums) {
   free_.reserve(buffers);
   for (std::size_t i = 0; i < buffers; ++i) free_.push_back(memory_[i].bytes.data());
 }
@@ -64,7 +64,7 @@ Load::Load(const LoadOptions& options)
       peers_(crypto::make_ipsec_mb_engine()),
       link(networks_),
       video_(options.video),
-      io_(512),
+      io_(512, options.device_sums),
       table_(networks_, {random_, *engine_, next_hops_, ports_, {&link}}),
       pipeline_(link, io_, *engine_, {.packets_per_port_per_second = 1'000'000'000}) {
   for (std::uint32_t i = 0; i < options.sessions; ++i) {

@@ -18,12 +18,13 @@ class PoolIo final : public io::Io {
   static constexpr std::size_t kBufferBytes = 2176;
   static constexpr std::uint16_t kHeadroom = 128;
 
-  explicit PoolIo(std::size_t buffers);
+  PoolIo(std::size_t buffers, bool device_sums);
   void receive(io::Burst& burst) override { burst.count = 0; }
   std::size_t send(io::Burst& burst) override;
   void release(const io::Frame& frame) override { free_.push_back(static_cast<std::uint8_t*>(frame.handle)); }
   io::Frame allocate() override;
   io::IoCounters counters() const override { return {}; }
+  std::uint64_t ports_with_sums() const override { return device_sums_ ? ~std::uint64_t{0} : 0; }
 
  private:
   struct alignas(64) Buffer {  // as a driver's buffers are
@@ -32,6 +33,7 @@ class PoolIo final : public io::Io {
   std::vector<Buffer> memory_;
   std::vector<std::uint8_t*> free_;
   std::size_t next_ = 0;
+  const bool device_sums_;
 };
 
 struct LoadOptions {
@@ -39,6 +41,7 @@ struct LoadOptions {
   std::size_t payload_octets = 160;
   std::size_t addresses = 3;                   ///< local ones on each side, 500 ports for RTP each
   bool video = false;                          ///< A sends X-H264UC, B H.264: both ways through the adapt stage
+  bool device_sums = false;                    ///< UDP checksums are left to the device
   bool measured = false;                       ///< the cycles of each stage are counted meanwhile
   std::optional<contract::SrtpSuite> suite{};  ///< of both legs, both ways: each packet is opened and closed
 };

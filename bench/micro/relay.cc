@@ -113,6 +113,9 @@ BENCHMARK_CAPTURE(relay, plain_8, {}, 8)->Name("micro.relay.plain.1024.burst8");
 BENCHMARK_CAPTURE(relay, plain_1, {}, 1)->Name("micro.relay.plain.1024.burst1");
 BENCHMARK_CAPTURE(relay, plain_64, {.sessions = 64}, 64)->Name("micro.relay.plain.64");
 BENCHMARK_CAPTURE(relay, plain_1200, {.payload_octets = 1200}, 64)->Name("micro.relay.plain.1024.octets1200");
+BENCHMARK_CAPTURE(relay, plain_sums, {.device_sums = true}, 64)->Name("micro.relay.plain.1024.device_sums");
+BENCHMARK_CAPTURE(relay, plain_1200_sums, {.payload_octets = 1200, .device_sums = true}, 64)
+    ->Name("micro.relay.plain.1024.octets1200.device_sums");
 BENCHMARK_CAPTURE(recrypt, cm80_160, contract::SrtpSuite::kAesCm128HmacSha1_80, 160)->Name("micro.relay.cm80.160");
 BENCHMARK_CAPTURE(recrypt, cm80_1200, contract::SrtpSuite::kAesCm128HmacSha1_80, 1200)->Name("micro.relay.cm80.1200");
 BENCHMARK_CAPTURE(recrypt, gcm_160, contract::SrtpSuite::kAeadAes128Gcm, 160)->Name("micro.relay.gcm128.160");

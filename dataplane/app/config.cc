@@ -64,6 +64,10 @@ void read_dataplane(const toml::table& table, Config& config, ConfigProblems& pr
   reader.number("workers", 1, static_cast<std::int64_t>(io::kMaxWorkers), config.workers);
   read_worker_cpus(reader, config);
   reader.flag("huge_pages", config.huge_pages);
+  reader.flag("tx_checksum_offload", config.tx_checksum_offload);
+  if (config.tx_checksum_offload && config.io_mode != io::Mode::kPci && config.io_mode != io::Mode::kAuto) {
+    reader.report("tx_checksum_offload", "is for io_mode = \"pci\" or \"auto\": the others have no NIC of their own");
+  }
   reader.flag("media_over_tcp", config.media_over_tcp);
   reader.text("contract_socket", config.contract_socket);
   reader.text("run_directory", config.run_directory);

@@ -25,6 +25,7 @@ struct Config {
   std::size_t workers = 1;
   std::vector<unsigned> worker_cpus;  ///< one a worker; empty: the scheduler's choice
   bool huge_pages = true;             ///< use them where they are free
+  bool tx_checksum_offload = false;   ///< pci: UDP checksums by the NIC where it offers that
   bool media_over_tcp = true;         ///< for legs whose peer has nothing else (RFC 4571)
   std::string contract_socket = "/run/isthmus/dataplane.sock";
   std::string run_directory = "/run/isthmus";

@@ -50,7 +50,7 @@ Result<std::unique_ptr<io::dpdk::DpdkEngine>> make_dpdk_engine(io::Mode mode, co
   if (!io::has_kernel_interface(mode)) {
     return DpdkEngine::open_off_kernel(mode, config.networks, config.workers, config.replay);
   }
-  if (mode == io::Mode::kPci) return DpdkEngine::open_pci(config.networks, config.workers);
+  if (mode == io::Mode::kPci) return DpdkEngine::open_pci(config.networks, config.workers, config.tx_checksum_offload);
   if (mode == io::Mode::kAfPacket) return DpdkEngine::open_af_packet(config.networks, config.workers);
   return DpdkEngine::open_af_xdp(config.networks, config.workers, config.run_directory);
 }

@@ -28,6 +28,7 @@ Configuration (TOML; an unknown key is an error):
   workers = 1                 # packet threads; a session lives on one of them
   worker_cpus = [1]           # one a worker; absent: the scheduler's choice
   huge_pages = true           # use them where they are free
+  tx_checksum_offload = false # pci: UDP checksums by the NIC; for NICs whose driver stays fast with it, and large packets
   media_over_tcp = true       # for peers that have nothing else (RFC 4571)
   contract_socket = "/run/isthmus/dataplane.sock"
   run_directory = "/run/isthmus"      # notes that let the next run clean up after a killed one; a RUNTIME_DIRECTORY

@@ -42,6 +42,9 @@ class Io {
   virtual Frame allocate() = 0;
   /// Any thread.
   virtual IoCounters counters() const = 0;
+  /// Bit n: whatever leaves by port n gets its UDP checksum behind us, from the device, and none need be written.
+  /// Stays as it is. Any thread.
+  virtual std::uint64_t ports_with_sums() const { return 0; }
   /// Called once by the worker's thread before its first receive().
   virtual void attach_thread() {}
 };

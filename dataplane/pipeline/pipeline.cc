@@ -116,6 +116,7 @@ State::State(session::WorkerLink& worker_link, io::Io& worker_io, crypto::SrtpEn
       packet_budget(a_scan(wanted.packets_per_port_per_second)),
       punt_budget(a_scan(wanted.punts_per_port_per_second)),
       tables(worker_link.addresses),
+      ports_with_sums(worker_io.ports_with_sums()),
       random(wanted.report_seed) {
   streams.reserve(most_streams(worker_link.addresses));
   adapted.reserve(kAdaptedPackets);

@@ -100,6 +100,7 @@ struct State {
   const session::NextHop no_hop;  // never valid, never changes
   const bool avx512 = wire::has_avx512();
   const wire::SumFunction sum = wire::fastest_sum();
+  const std::uint64_t ports_with_sums;  // io ports whose device makes the UDP checksums
   BurstTime time;
   std::uint64_t random;
 

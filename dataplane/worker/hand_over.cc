@@ -8,8 +8,8 @@ namespace isthmus::worker {
 
 std::size_t owner_of(const io::Frame& frame, std::size_t workers, std::size_t self) {
   constexpr std::size_t kEthernet = wire::kHeadersV4 - wire::kIpv4Bytes - wire::kUdpBytes;
-  const std::uint8_t* ip = frame.data + kEthernet;
   if (frame.length < wire::kHeadersV4) return self;
+  const std::uint8_t* ip = frame.data + kEthernet;
   const std::uint16_t type = load_be16(frame.data + kEthernet - 2);
   if (type == wire::kEtherTypeIpv4) {
     if (ip[0] != 0x45 || ip[9] != wire::kProtocolUdp) return self;

@@ -2,7 +2,8 @@
 """io mode pci on real PCI drivers: the whole gateway runs in a guest under emulation, its two NICs bound to vfio-pci and driven by DPDK.
 For each NIC model: ARP and ND, ping, and audio and video calls between two endpoints outside, judged like any other. With one packet worker,
 and with two: the virtio NIC then has two queues and spreads by the hash that it was given, so that each worker receives its own sessions'
-packets; e1000e has one, and the first worker hands over what is the second's. A NIC that checks sums has wrong ones dropped."""
+packets; e1000e has one, and the first worker hands over what is the second's. A NIC that checks sums has wrong ones dropped, and with
+one worker it makes those of what leaves (tx_checksum_offload)."""
 import pathlib
 import re
 import socket
@@ -12,10 +13,11 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.support import attacker, gateway, guest, netns, place_call, scenario  # noqa: E402  (the path comes first)
+from tests.support import attacker, capture, gateway, guest, netns, place_call, scenario  # noqa: E402  (the path comes first)
 
 MODELS = (("e1000e", 1), ("virtio-net-pci", 1), ("e1000e", 2), ("virtio-net-pci", 2))  # and packet workers
 CHECKS_SUMS = ("e1000e",)  # virtio would leave them unfinished, so it is not asked
+MAKES_SUMS = ("e1000e", 1)
 BAD_SUMS = 20
 CALL_S = 8.0
 READY_S = 120  # under emulation
@@ -31,6 +33,7 @@ for nic in $nics; do
 done
 {addresses}
 sed -i "s/^workers = .*/workers = $workers/" /state/dataplane.toml
+[ "$offload" = 1 ] && sed -i "s/^workers = .*/&\\ntx_checksum_offload = true/" /state/dataplane.toml
 isthmus-supervisor --same-user --no-seccomp --bin-dir /bin --config-dir /state --state-dir /state --run-dir /run/isthmus 2>&1 &
 for i in $(seq 600); do
   isthmus --token-file /state/token status >/tmp/status 2>/dev/null && grep -q "pci" /tmp/status && break
@@ -126,6 +129,14 @@ def pings(run, lab, title):
         run.check(" 0% packet loss" in answer, f"{title}: ping {address}: {answer.splitlines()[-2:]}")
 
 
+def sent_sums(run, folder, title, by_device):
+    """Of what the endpoints received in a call."""
+    for side in netns.SIDES:
+        good, bad = capture.udp_sums(folder / f"{side.name}.pcap", side.gateway)
+        run.say(f"{title}: {side.name} received {good} checksums that are right, {bad} that are not, made by {'the NIC' if by_device else 'software'}")
+        run.check(good > 500 and bad == 0, f"{title}: {bad} checksums at {side.name} are wrong, {good} right")
+
+
 def call(run, lab, folder, title):
     outcome = place_call.place(lab, NoRest(), folder, run.media, CALL_S, "pci", say=run.say, gateway_captures=False)
     for row in outcome.rows:
@@ -140,16 +151,22 @@ def one_model(run, model, workers, vmlinuz, initrd):
     title = f"{model}, {workers} worker{'s' if workers > 1 else ''}"
     folder = run.folder / f"{model}-{workers}"
     folder.mkdir()
-    with netns.Lab("pg", wires=False) as lab, guest.Guest(lab, folder, vmlinuz, initrd, model, ("left", "right"), workers) as machine:
+    by_device = (model, workers) == MAKES_SUMS
+    with netns.Lab("pg", wires=False) as lab, guest.Guest(lab, folder, vmlinuz, initrd, model, ("left", "right"), workers,
+                                                          offload=int(by_device)) as machine:
         for side in netns.SIDES:
             netns.address_peer(lab.names[side.name], side)
         machine.wait_for("GUEST ready", READY_S)
         bound = machine.text().count("-> vfio-pci")
         run.check(bound == 2, f"{title}: {bound} NICs were bound to vfio-pci, not 2")
+        made = machine.text().count("checksums_sent=\"by the device\"")
+        run.check(made == (2 if by_device else 0), f"{title}: {made} NICs make the checksums of what leaves")
         run.check("pci" in machine.text().partition("GUEST status")[2], f"{title}: the status does not say io mode pci")
         pings(run, lab, title)
         for number in range(workers):  # sessions take the workers in turn
             call(run, lab, folder / f"call-{number}", title)
+            if model == MAKES_SUMS[0]:  # virtio's link leaves sums to whoever needs them
+                sent_sums(run, folder / f"call-{number}", title, by_device)
         if workers > 1:
             share(run, machine, title, model)
         else:

@@ -56,6 +56,14 @@ _FIELDS = ("frame.time_epoch ip.src ipv6.src ip.dst ipv6.dst udp.srcport udp.dst
 _FIRST_RTCP, _LAST_RTCP = 64, 95  # payload types that a muxed RTCP packet would seem to have, RFC 5761 4
 
 
+def udp_sums(path, source):
+    """How many UDP packets from an address have a checksum that is right, and how many one that is not."""
+    lines = subprocess.run(["tshark", "-n", "-r", path, "-o", "udp.check_checksum:TRUE", "-Y", f"udp and ip.src == {source}", "-T", "fields", "-e",
+                            "udp.checksum.status"], check=True, capture_output=True, text=True).stdout.split()
+    good = lines.count("1")  # tshark: 0 bad, 1 good, 2 unverified, 3 not present
+    return good, len(lines) - good
+
+
 def read(path):
     """Every UDP packet of a capture file. Those between ports of endpoints and of the gateway are read as RTP."""
     ranges = [f"udp.port=={first}-{last},rtp" for first, last in (ENDPOINT_PORTS, POOL_PORTS)]

@@ -132,14 +132,16 @@ class Tree:
 
 class Guest:
     """with Guest(...) as guest: runs until the block ends. A NIC for each of `places`, whose TAP is its other
-    end. workers: the guest's script finds it as $workers; a NIC of the kind that has them gets as many queues, and spreads by RSS."""
+    end. workers: the guest's script finds it as $workers; a NIC of the kind that has them gets as many queues, and spreads by RSS.
+    words: more that the script finds so."""
 
-    def __init__(self, lab, folder, vmlinuz, initrd, model, places, workers=1):
+    def __init__(self, lab, folder, vmlinuz, initrd, model, places, workers=1, **words):
         self.lab, self.log = lab, folder / f"guest-{model}.log"
         self._command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35,kernel-irqchip=split", "-cpu", "max", "-smp",
                          str(CPUS + workers - 1), "-m", str(MEMORY_MB), "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
                          "-no-reboot", "-kernel", str(vmlinuz), "-initrd", str(initrd), "-append",
-                         f"console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable intel_iommu=on hugepages={HUGEPAGES} workers={workers}",
+                         f"console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable intel_iommu=on hugepages={HUGEPAGES} "
+                         + " ".join(f"{name}={value}" for name, value in {"workers": workers, **words}.items()),
                          "-device", "intel-iommu,intremap=on"]
         self._taps = []
         is_virtio = model.startswith("virtio")
@@ -148,7 +150,8 @@ class Guest:
         if queues > 1:  # an interrupt for each ring, one for the control queue, one for changes
             options += f",mq=on,rss=on,vectors={2 * queues + 2}"
         for number, place in enumerate(places):
-            taps = netns.tap(lab.names[place], "eth0", queues)
+            # An emulated NIC makes the checksums that its driver asks for where the TAP wants them finished.
+            taps = netns.tap(lab.names[place], "eth0", queues, finished=not is_virtio)
             self._taps += taps
             joined = f"fd={taps[0]}" if queues == 1 else "fds=" + ":".join(map(str, taps))
             # Each NIC below a bridge of its own: an IOMMU group of its own.

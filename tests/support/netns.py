@@ -161,9 +161,10 @@ def udp_listener(namespace, local):
     return _inside(namespace, make)
 
 
-def tap(namespace, device, queues=1):
-    """Makes a TAP interface inside a namespace; returns its descriptors, one a queue, for a virtual machine."""
-    flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (IFF_MULTI_QUEUE if queues > 1 else 0)
+def tap(namespace, device, queues=1, finished=False):
+    """Makes a TAP interface inside a namespace; returns its descriptors, one a queue, for a virtual machine. finished: packets bear their
+    checksums, as on a wire; otherwise a header beside them may say that one is still to be made."""
+    flags = IFF_TAP | IFF_NO_PI | (0 if finished else IFF_VNET_HDR) | (IFF_MULTI_QUEUE if queues > 1 else 0)
 
     def make():
         made = [os.open("/dev/net/tun", os.O_RDWR) for _ in range(queues)]

@@ -124,6 +124,7 @@ WorkerPort DpdkEngine::worker_port(std::size_t port_index, std::size_t worker, s
   if (!vlans_.empty()) entry.vlan = vlans_[port_index];
   if (!twins_.empty()) entry.twin = twins_[port_index].get();
   entry.mac = port.mac();
+  entry.makes_sums = port.makes_sums();
   if (port.checks_sums()) entry.bad_sum_flags = RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD;
   for (std::size_t queue = worker; queue < port.queues(); queue += workers) {
     entry.receive_queues.push_back(static_cast<std::uint16_t>(queue));
@@ -205,7 +206,8 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_af_packet(std::span<const N
   return engine;
 }
 
-Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_pci(std::span<const Network> networks, std::size_t workers) {
+Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_pci(std::span<const Network> networks, std::size_t workers,
+                                                         bool make_sums) {
   std::unique_ptr<DpdkEngine> engine(new DpdkEngine(Mode::kPci));
   engine->heard_.emplace(networks);
   const std::vector<PortInfo> interfaces = interfaces_of(networks);
@@ -224,6 +226,7 @@ Result<std::unique_ptr<DpdkEngine>> DpdkEngine::open_pci(std::span<const Network
     settings.families = families_of(networks, info.interface);
     settings.all_multicast = true;
     settings.check_sums = true;
+    settings.make_sums = make_sums;
     if (auto added = engine->add_port(settings, info); !added) return forward_error(added);
     const auto tap = open_tap(engine->infos_.back());
     if (!tap) return forward_error(tap);

@@ -31,7 +31,8 @@ class DpdkEngine final : public Engine {
   static Result<std::unique_ptr<DpdkEngine>> open_af_xdp(std::span<const Network> networks, std::size_t workers,
                                                          const std::string& run_directory);
   /// A port a distinct device of the networks, each with a TAP twin (`interface`) for what is no media.
-  static Result<std::unique_ptr<DpdkEngine>> open_pci(std::span<const Network> networks, std::size_t workers);
+  static Result<std::unique_ptr<DpdkEngine>> open_pci(std::span<const Network> networks, std::size_t workers,
+                                                      bool make_sums);
   static Result<std::unique_ptr<DpdkEngine>> open_af_packet(std::span<const Network> networks, std::size_t workers);
   /// A port a network, without an interface of the kernel: mode pcap, ring or memif.
   static Result<std::unique_ptr<DpdkEngine>> open_off_kernel(Mode mode, std::span<const Network> networks,

@@ -1,6 +1,7 @@
 #include "dataplane/io/dpdk/dpdk_io.h"
 
 #include <rte_ethdev.h>
+#include <rte_ip.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
@@ -59,6 +60,26 @@ void put_tag_on(rte_mbuf* mbuf, std::uint16_t vlan) {
   rte_pktmbuf_prepend(mbuf, wire::kVlanTagBytes);
 }
 
+/// Asks the device for the UDP checksum. It goes on from the pseudo header's, which has to be in its place
+/// (rte_mbuf_core.h, RTE_MBUF_F_TX_UDP_CKSUM). `tag_bytes`: that will lie in front of the IP header beside Ethernet's.
+void ask_for_sum(rte_mbuf* mbuf, std::size_t tag_bytes) {
+  auto* const ip = rte_pktmbuf_mtod_offset(mbuf, std::uint8_t*, wire::kEthernetBytes);
+  const bool v6 = (ip[0] >> 4U) == 6;
+  const std::uint64_t asked = RTE_MBUF_F_TX_UDP_CKSUM | (v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
+  const std::uint16_t sum = v6 ? rte_ipv6_phdr_cksum(reinterpret_cast<const rte_ipv6_hdr*>(ip), asked)
+                               : rte_ipv4_phdr_cksum(reinterpret_cast<const rte_ipv4_hdr*>(ip), asked);
+  mbuf->ol_flags |= asked;
+  const std::size_t ip_bytes = v6 ? wire::kIpv6Bytes : wire::kIpv4Bytes;
+  mbuf->tx_offload = rte_mbuf_tx_offload(wire::kEthernetBytes + tag_bytes, ip_bytes, 0, 0, 0, 0, 0);
+  std::memcpy(ip + ip_bytes + 6, &sum, sizeof sum);
+}
+
+/// A packet of the pipeline's, all of which are UDP.
+void make_ready(rte_mbuf* mbuf, const WorkerPort& port) {
+  if (port.makes_sums) ask_for_sum(mbuf, port.vlan != 0 ? wire::kVlanTagBytes : 0);
+  if (port.vlan != 0) put_tag_on(mbuf, port.vlan);
+}
+
 bool is_media(const rte_mbuf* mbuf, const WorkerPort& port) {
   return is_pool_packet(rte_pktmbuf_mtod(mbuf, const std::uint8_t*), mbuf->data_len, port.mac, *port.only);
 }
@@ -78,7 +99,11 @@ bool is_media(const rte_mbuf* mbuf, const WorkerPort& port) {
 
 DpdkIo::DpdkIo(std::size_t worker, std::vector<WorkerPort> ports, rte_mempool* buffers,
                std::vector<OutgoingRing*> from_others)
-    : worker_(worker), ports_(std::move(ports)), buffers_(buffers), from_others_(std::move(from_others)) {}
+    : worker_(worker), ports_(std::move(ports)), buffers_(buffers), from_others_(std::move(from_others)) {
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    if (ports_[i].makes_sums) ports_with_sums_ |= std::uint64_t{1} << i;
+  }
+}
 
 void DpdkIo::attach_thread() {
   if (rte_lcore_id() == LCORE_ID_ANY && rte_thread_register() != 0) {
@@ -165,7 +190,7 @@ std::size_t DpdkIo::send(Burst& burst) {
     for (; at < burst.count && burst.frames[at].port == port_index; ++at) {
       rte_mbuf* mbuf = mbuf_of(burst.frames[at]);
       take_back(mbuf, burst.frames[at]);
-      if (port_index < ports_.size() && ports_[port_index].vlan != 0) put_tag_on(mbuf, ports_[port_index].vlan);
+      if (port_index < ports_.size()) make_ready(mbuf, ports_[port_index]);
       mbufs[length++] = mbuf;
     }
     if (port_index < ports_.size()) {
@@ -184,7 +209,10 @@ std::size_t DpdkIo::send(Burst& burst) {
 std::size_t DpdkIo::send_run(const WorkerPort& port, std::uint8_t port_index, rte_mbuf** frames, std::uint16_t count) {
   std::uint16_t sent = 0;
   if (port.outgoing == nullptr) {
-    sent = rte_eth_tx_burst(port.number, port.send_queue, frames, count);
+    // Some drivers have to write into the packets for it, and some refuse what they cannot do.
+    const std::uint16_t ready =
+        port.makes_sums ? rte_eth_tx_prepare(port.number, port.send_queue, frames, count) : count;
+    sent = rte_eth_tx_burst(port.number, port.send_queue, frames, ready);
   } else {
     while (sent < count && port.outgoing->push({frames[sent], port_index})) ++sent;
   }

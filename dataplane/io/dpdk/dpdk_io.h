@@ -48,7 +48,8 @@ struct WorkerPort {
   std::array<std::uint8_t, 6> mac{};
   /// The device's verdicts on checksums that are to be believed, in mbuf flags; 0 where it gives none.
   std::uint64_t bad_sum_flags = 0;
-  std::uint16_t vlan = 0;  ///< of all frames, to and from the kernel's end too; 0: none
+  bool makes_sums = false;  ///< the device makes the UDP checksums of all that is sent
+  std::uint16_t vlan = 0;   ///< of all frames, to and from the kernel's end too; 0: none
 };
 
 class DpdkIo final : public Io {
@@ -65,6 +66,7 @@ class DpdkIo final : public Io {
   void release(const Frame& frame) override;
   Frame allocate() override;
   IoCounters counters() const override;
+  std::uint64_t ports_with_sums() const override { return ports_with_sums_; }
   /// Makes the thread known to DPDK, so that buffers come from a cache of its own.
   void attach_thread() override;
 
@@ -77,6 +79,7 @@ class DpdkIo final : public Io {
   std::vector<WorkerPort> ports_;
   rte_mempool* buffers_;
   const std::vector<OutgoingRing*> from_others_;
+  std::uint64_t ports_with_sums_ = 0;
   std::size_t first_port_ = 0;  // turns, so that a busy port does not starve the next
   // Written by the worker alone.
   std::atomic<std::uint64_t> tx_refused_{0};

@@ -55,7 +55,8 @@ Status set_up_queues(std::uint16_t number, const PortSettings& settings, std::ui
 void say_what_it_does(const PortSettings& settings, const PortPlan& plan, int table_error) {
   log::info("io.port", {{"device", settings.device},
                         {"queues", plan.queues},
-                        {"checksums", plan.checks_sums ? "of received packets by the device" : "not looked at"}});
+                        {"checksums", plan.checks_sums ? "of received packets by the device" : "not looked at"},
+                        {"checksums_sent", plan.makes_sums ? "by the device" : "by software"}});
   if (settings.workers < 2) return;
   const bool steers = plan.steers() && table_error == 0;
   const std::string why = table_error == 0 ? "the device has not the queues or no hash" : reason(table_error);
@@ -76,6 +77,7 @@ Result<PortPlan> configure(std::uint16_t number, const PortSettings& settings, r
   rte_eth_conf conf{};
   conf.rxmode.mtu = settings.mtu;
   conf.rxmode.offloads = plan->receive_offloads;
+  conf.txmode.offloads = plan->send_offloads;
   if (plan->steers()) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_key = plan->rss_key.data();
@@ -126,6 +128,7 @@ Result<Port> Port::open(const PortSettings& settings, rte_mempool* buffers) {
   if (!configured) return forward_error(configured);
   port.queues_ = configured->queues;
   port.checks_sums_ = configured->checks_sums;
+  port.makes_sums_ = configured->makes_sums;
   rte_ether_addr mac{};
   rte_eth_macaddr_get(port.number_, &mac);
   std::memcpy(port.mac_.data(), mac.addr_bytes, port.mac_.size());
@@ -148,6 +151,7 @@ Port::Port(Port&& other) noexcept
       number_(other.number_),
       queues_(other.queues_),
       checks_sums_(other.checks_sums_),
+      makes_sums_(other.makes_sums_),
       mac_(other.mac_),
       open_(std::exchange(other.open_, false)) {}
 

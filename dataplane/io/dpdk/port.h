@@ -26,6 +26,7 @@ struct PortSettings {
   std::uint16_t mtu = 1500;
   bool all_multicast = false;  ///< pci: without it ND (RFC 4861) never reaches the kernel
   bool check_sums = false;     ///< have the device check what comes, where it can (port_plan.h)
+  bool make_sums = false;      ///< have the device make the UDP checksums of what leaves, where it can
 };
 
 /// Whether DPDK finds the device on the PCI bus: "0000:03:00.0" or "03:00.0".
@@ -42,6 +43,8 @@ class Port {
   std::uint16_t queues() const { return queues_; }
   /// Whether received packets bear the device's verdict on their checksums.
   bool checks_sums() const { return checks_sums_; }
+  /// Whether it makes the UDP checksums of packets that ask for it.
+  bool makes_sums() const { return makes_sums_; }
   const std::array<std::uint8_t, 6>& mac() const { return mac_; }
   /// Whether the link is up, as the driver last saw it. Any thread.
   static bool has_link(std::uint16_t number);
@@ -55,6 +58,7 @@ class Port {
   std::uint16_t number_ = 0;
   std::uint16_t queues_ = 0;
   bool checks_sums_ = false;
+  bool makes_sums_ = false;
   std::array<std::uint8_t, 6> mac_{};
   bool open_ = false;
 };

@@ -44,6 +44,8 @@ Result<PortPlan> plan_port(const rte_eth_dev_info& device, const PortSettings& s
   plan.checks_sums =
       settings.check_sums && (device.rx_offload_capa & kChecksums) == kChecksums && !leaves_sums_unfinished(device);
   if (plan.checks_sums) plan.receive_offloads = kChecksums;
+  plan.makes_sums = settings.make_sums && (device.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
+  if (plan.makes_sums) plan.send_offloads = RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
   return plan;
 }
 

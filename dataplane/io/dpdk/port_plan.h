@@ -18,7 +18,9 @@ struct PortPlan {
   std::vector<std::uint8_t> rss_key;   ///< where it steers
   std::uint64_t hashed = 0;            ///< where it steers: kinds of packets, DPDK's bits
   bool checks_sums = false;            ///< the device says which checksums are wrong
+  bool makes_sums = false;             ///< the device makes UDP's on sending
   std::uint64_t receive_offloads = 0;  ///< DPDK's bits
+  std::uint64_t send_offloads = 0;     ///< DPDK's bits
 
   bool steers() const { return table_entries > 0; }
 };

@@ -23,6 +23,7 @@ class TcpIo final : public Io {
   void release(const Frame& frame) override { below_.release(frame); }
   Frame allocate() override { return below_.allocate(); }
   IoCounters counters() const override { return below_.counters(); }
+  std::uint64_t ports_with_sums() const override { return below_.ports_with_sums(); }
   void attach_thread() override { below_.attach_thread(); }
 
  private:

@@ -17,7 +17,8 @@ class MemoryIo final : public io::Io {
   static constexpr std::uint16_t kHeadroom = 128;
   static constexpr std::uint16_t kBuffer = 2048 + 128;
 
-  explicit MemoryIo(std::size_t buffers = 4096) : left_(buffers) {}
+  explicit MemoryIo(std::size_t buffers = 4096, std::uint64_t ports_with_sums = 0)
+      : left_(buffers), ports_with_sums_(ports_with_sums) {}
 
   void receive(io::Burst& burst) override { burst.count = 0; }
   std::size_t send(io::Burst& burst) override {
@@ -44,6 +45,7 @@ class MemoryIo final : public io::Io {
     return frame;
   }
   io::IoCounters counters() const override { return {}; }
+  std::uint64_t ports_with_sums() const override { return ports_with_sums_; }
 
   /// A frame as if received. `tailroom` bytes are writable behind it.
   io::Frame received(std::span<const std::uint8_t> bytes, std::uint16_t tailroom = io::kMinTailroomBytes) {
@@ -59,6 +61,7 @@ class MemoryIo final : public io::Io {
 
  private:
   std::size_t left_;
+  const std::uint64_t ports_with_sums_;
   std::set<std::uint8_t*> out_;
 };
 

@@ -81,10 +81,11 @@ std::vector<io::Network> RelayBench::default_networks() {
 }
 
 RelayBench::RelayBench(std::vector<io::Network> wanted, pipeline::PipelineConfig config, std::uint64_t seed,
-                       std::unique_ptr<crypto::SrtpEngine> srtp)
+                       std::unique_ptr<crypto::SrtpEngine> srtp, std::uint64_t ports_with_sums)
     : networks(std::move(wanted)),
       random(seed),
       engine(std::move(srtp)),
+      io(4096, ports_with_sums),
       link(networks),
       table(networks, {random, *engine, next_hops, ports, {&link}}),
       pipeline(link, io, *engine, config) {}

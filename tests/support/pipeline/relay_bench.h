@@ -92,8 +92,8 @@ Payload make_rtp(std::uint8_t payload_type, std::uint16_t sequence, std::uint32_
 class RelayBench {
  public:
   explicit RelayBench(std::vector<io::Network> wanted = default_networks(), pipeline::PipelineConfig config = {},
-                      std::uint64_t seed = 1,
-                      std::unique_ptr<crypto::SrtpEngine> srtp = crypto::make_ipsec_mb_engine());
+                      std::uint64_t seed = 1, std::unique_ptr<crypto::SrtpEngine> srtp = crypto::make_ipsec_mb_engine(),
+                      std::uint64_t ports_with_sums = 0);
 
   static std::vector<io::Network> default_networks();
 

@@ -231,6 +231,16 @@ TEST(Config, NetworksOfOneDeviceHaveOneVlan) {
   EXPECT_NE(to_text(bad.error(), "f").find("network[1].vlan: network 'a' is on this device"), std::string::npos);
 }
 
+TEST(Config, ANicMayMakeTheChecksums) {
+  const std::string device = "interface = \"nic0\"\ndevice = \"0000:03:00.0\"";
+  std::string text = pci_config(device, device);
+  EXPECT_FALSE(parse_config(text)->tx_checksum_offload);
+  text.insert(text.find("io_mode"), "tx_checksum_offload = true\n");
+  const auto config = parse_config(text);
+  ASSERT_TRUE(config) << to_text(config.error(), "f");
+  EXPECT_TRUE(config->tx_checksum_offload);
+}
+
 TEST(Config, ReplayIsForPcapAlone) {
   std::string text = off_kernel_config("ring", "", kHop);
   text.insert(text.find("[[network]]"), "replay_passes = 2\n");
@@ -283,6 +293,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"CpusDoNotMatch", "[1, 3]", "[1]", 5, "dataplane.worker_cpus"},
         BadCase{"CpusOfWrongType", "[1, 3]", "[1, \"3\"]", 5, "dataplane.worker_cpus"},
         BadCase{"FlagOfWrongType", "huge_pages = false", "huge_pages = 0", 6, "dataplane.huge_pages"},
+        BadCase{"OffloadWithoutANic", "huge_pages = false", "tx_checksum_offload = true", 6,
+                "dataplane.tx_checksum_offload"},
         BadCase{"UnknownKey", "huge_pages = false", "hugepages = false", 6, "dataplane.hugepages"},
         BadCase{"AbsentForNoTime", "minutes = 5", "minutes = 0", 9, "dataplane.control_plane_absent_minutes"},
         BadCase{"UnknownLevel", "\"debug\"", "\"all\"", 10, "dataplane.log_level"},

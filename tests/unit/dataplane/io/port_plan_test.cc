@@ -117,6 +117,20 @@ TEST(PortPlan, ChecksumsAreNotAskedOfWhatWouldLeaveThemUnfinished) {
   }
 }
 
+TEST(PortPlan, SumsOfSentPacketsAreTheDevicesWhereItOffersThemAndTheyAreWanted) {
+  rte_eth_dev_info device = nic();
+  device.tx_offload_capa = RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO;
+  PortSettings settings = of_workers(1);
+  EXPECT_FALSE(plan_port(device, settings)->makes_sums);
+  EXPECT_EQ(plan_port(device, settings)->send_offloads, 0U);
+  settings.make_sums = true;
+  EXPECT_TRUE(plan_port(device, settings)->makes_sums);
+  EXPECT_EQ(plan_port(device, settings)->send_offloads, RTE_ETH_TX_OFFLOAD_UDP_CKSUM);  // and nothing else
+  device.tx_offload_capa = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO;
+  EXPECT_FALSE(plan_port(device, settings)->makes_sums);
+  EXPECT_EQ(plan_port(device, settings)->send_offloads, 0U);
+}
+
 TEST(PortPlan, ChecksumsAreNotAskedWhereTheModeDoesNotWantThem) {
   PortSettings settings = of_workers(1);
   settings.check_sums = false;
