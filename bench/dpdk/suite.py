@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 
+from bench.harness.machine import dataplane_environment
 from bench.harness.rows import Row
 
 SESSIONS = 1024
@@ -84,7 +85,8 @@ def one_pass(build, folder, *options):
     of isthmus-bench-sessions."""
     log_file = folder / "log"
     with open(log_file, "w", encoding="utf-8") as log:
-        plane = subprocess.Popen([build / "bin/isthmus-dataplane", "--config", folder / "dataplane.toml"], stderr=log, stdout=log)
+        plane = subprocess.Popen([build / "bin/isthmus-dataplane", "--config", folder / "dataplane.toml"],
+                                 env=dataplane_environment(), stderr=log, stdout=log)
     try:
         wait(lambda: plane.poll() is not None or "dataplane.ready" in log_file.read_text(), "the data plane's start")
         if plane.poll() is not None:

@@ -3,6 +3,7 @@ NAME.cycles (TSC cycles a packet), and so on for those in UNITS; without either 
 import json
 import subprocess
 
+from bench.harness.machine import dataplane_environment
 from bench.harness.rows import Row
 
 LIMITS = {
@@ -42,7 +43,7 @@ def run(build, runs, say):
         say(f"run {turn + 1}/{runs}")
         for program in sorted((build / "bench").glob("bench_micro*")):
             output = subprocess.run([program, "--benchmark_format=json", "--benchmark_min_time=0.1"], check=True, text=True,
-                                    capture_output=True).stdout
+                                    capture_output=True, env=dataplane_environment()).stdout
             for result in json.loads(output)["benchmarks"]:
                 name, _, burst = result["name"].removesuffix("/real_time").partition("/")
                 if burst not in ("", FULL_BURST):

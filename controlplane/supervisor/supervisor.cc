@@ -18,6 +18,9 @@
 namespace isthmus::supervisor {
 namespace {
 
+/// The data plane's legs and contexts are touched at random with each packet (glibc, "Memory Allocation Tunables").
+constexpr std::string_view kHeapOnLargePages = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
+
 constexpr std::size_t kMib = std::size_t{1024} * 1024;
 constexpr int kLongestWaitMs = 60'000;
 
@@ -104,6 +107,8 @@ Status Supervisor::prepare_dataplane(const User& user, const User& peer) {
   if (!own_folder) return forward_error(own_folder);
   spec.environment = {"NOTIFY_SOCKET=" + folder_.notify_socket(spec.name), "RUNTIME_DIRECTORY=" + *own_folder,
                       std::string(kContractPeerVariable) + "=" + std::to_string(peer.uid)};
+  // What the host's administrator has set comes first.
+  if (::getenv("GLIBC_TUNABLES") == nullptr) spec.environment.emplace_back(kHeapOnLargePages);
   Result<Descriptor> memory = make_memory_file("isthmus-index-state", plane.memory_bytes);
   if (!memory) return forward_error(memory);
   plane.memory = *std::move(memory);

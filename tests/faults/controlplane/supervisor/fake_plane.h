@@ -94,6 +94,7 @@ inline std::string describe_self(const std::string& name, std::map<std::string, 
   const std::string contract = name == "controlplane" ? arguments["--contract-socket"]
                                                       : std::string(run ? run : "") + "/contract/dataplane.sock";
   const char* peer = std::getenv(kContractPeerVariable);
+  const char* heap = std::getenv("GLIBC_TUNABLES");
   std::ostringstream text;
   text << name << " start pid=" << ::getpid() << " uid=" << ::getuid() << " gid=" << ::getgid()
        << " groups=" << status_field("Groups") << " eff=" << status_field("CapEff") << " prm=" << status_field("CapPrm")
@@ -104,7 +105,7 @@ inline std::string describe_self(const std::string& name, std::map<std::string, 
        << " mount=" << result_of(::mount("none", "/tmp", "tmpfs", 0, nullptr))
        << " ptrace=" << result_of(::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr))
        << " connect=" << connect_result(contract) << " peer=" << (peer ? peer : "none")
-       << " config=" << arguments["--config"] << " state=" << arguments["--state-dir"]
+       << " heap=" << (heap ? heap : "") << " config=" << arguments["--config"] << " state=" << arguments["--state-dir"]
        << " contract_fd=" << arguments["--contract-fd"] << " starts=" << starts;
   return text.str();
 }

@@ -194,6 +194,21 @@ TEST_F(SupervisorTest, StartsTheDataPlaneThenTheControlPlaneAndTellsSystemd) {
   EXPECT_EQ(end(SIGTERM), 0);
 }
 
+TEST_F(SupervisorTest, TheHeapOfTheDataPlaneIsOnLargePagesUnlessTheHostSaysOtherwise) {
+  ::unsetenv("GLIBC_TUNABLES");
+  start();
+  auto planes = running();
+  EXPECT_EQ(field(planes.first, "heap"), "glibc.malloc.hugetlb=1");
+  EXPECT_EQ(field(planes.second, "heap"), "");
+  EXPECT_EQ(end(SIGTERM), 0);
+  ::setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0", 1);
+  start();
+  planes = running();
+  ::unsetenv("GLIBC_TUNABLES");
+  EXPECT_EQ(field(planes.first, "heap"), "glibc.malloc.hugetlb=0");
+  EXPECT_EQ(end(SIGTERM), 0);
+}
+
 TEST_F(SupervisorTest, APlaneHasOnlyWhatItNeeds) {
   start();
   const auto [dataplane, controlplane] = running();
