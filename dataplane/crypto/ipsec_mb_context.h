@@ -55,8 +55,6 @@ class alignas(64) IpsecMbContext final : public SrtpContext {
   IpsecMbContext(const IpsecMbContext&) = delete;
   IpsecMbContext& operator=(const IpsecMbContext&) = delete;
 
-  static constexpr unsigned kKinds = 6;
-
   /// The line of an SSRC; nullptr: none yet. Its worker.
   IndexSlot* find(std::uint32_t ssrc) {
     if (current != nullptr && current->ssrc == ssrc) [[likely]]

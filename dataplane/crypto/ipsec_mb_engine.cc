@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "dataplane/base/bytes.h"
@@ -158,15 +159,20 @@ Result<std::unique_ptr<SrtpContext>> IpsecMbEngine::make_context(const contract:
 template <typename Use>
 void IpsecMbEngine::by_kind(std::size_t count, Use use) {
   std::array<Work*, kMaxWork> chosen;
-  std::size_t done = 0;
-  for (unsigned kind = 0; kind < IpsecMbContext::kKinds && done < count; ++kind) {
+  // From the kind of the first that is left: most bursts have one kind.
+  std::uint64_t left = count == kMaxWork ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+  while (left != 0) {
+    const unsigned kind = work_[static_cast<std::size_t>(std::countr_zero(left))].kind;
     std::size_t of_kind = 0;
+    std::uint64_t taken = 0;
     for (std::size_t i = 0; i < count; ++i) {
+      const std::uint64_t same = work_[i].kind == kind ? 1 : 0;
       chosen[of_kind] = &work_[i];
-      of_kind += work_[i].kind == kind ? 1 : 0;
+      of_kind += same;
+      taken |= same << i;
     }
-    if (of_kind > 0) use(std::span<Work* const>(chosen.data(), of_kind));
-    done += of_kind;
+    use(std::span<Work* const>(chosen.data(), of_kind));
+    left &= ~taken;
   }
 }
 
