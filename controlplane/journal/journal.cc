@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "controlplane/journal/record.h"
-#include "dataplane/base/secret.h"
 
 namespace isthmus::journal {
 namespace {
@@ -113,11 +112,12 @@ void Journal::retire(const Place& place) {
 }
 
 Journal::Place Journal::append(std::string_view key, Bytes content, std::uint64_t sequence, std::size_t at) {
-  std::vector<std::uint8_t> body = record_body(key, content, sequence);
-  const std::size_t bytes = body.size() + 8;
-  medium_->write(at + 8, body);
+  const std::size_t bytes = record_bytes(key.size(), content.size());
+  // Straight into the medium: a copy made whole before would hold keys too. The padding is zero as all behind the tail.
+  medium_->write(at + 8, record_head(key, content, sequence));
+  medium_->write(at + kRecordHeadBytes, octets(key));
+  medium_->write(at + kRecordHeadBytes + key.size(), content);
   medium_->write_word(at, record_commit_word(bytes));
-  wipe(body);
   return {at, bytes, sequence};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 
 #include "dataplane/base/crc32c.h"
 
@@ -23,7 +24,7 @@ Number load(Bytes medium, std::size_t offset) {
 }
 
 template <typename Number>
-void store(std::vector<std::uint8_t>& to, std::size_t offset, Number value) {
+void store(std::span<std::uint8_t> to, std::size_t offset, Number value) {
   std::memcpy(to.data() + offset, &value, sizeof value);
 }
 
@@ -35,6 +36,8 @@ std::uint32_t head_crc(Bytes head_from_sequence, std::uint64_t commit_word) {
 }
 
 }  // namespace
+
+Bytes octets(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
 
 std::uint64_t word_at(Bytes medium, std::size_t offset) { return load<std::uint64_t>(medium, offset); }
 
@@ -58,19 +61,20 @@ std::size_t record_bytes(std::size_t key_bytes, std::size_t content_bytes) {
 
 std::uint64_t record_commit_word(std::size_t bytes) { return std::uint64_t{kRecordMagic} << 32U | bytes; }
 
-std::vector<std::uint8_t> record_body(std::string_view key, Bytes content, std::uint64_t sequence) {
-  const std::size_t bytes = record_bytes(key.size(), content.size());
-  std::vector<std::uint8_t> whole(bytes);  // with room for the commit word, so that the offsets are those of the record
+std::array<std::uint8_t, kRecordHeadBytes - 8> record_head(std::string_view key, Bytes content,
+                                                           std::uint64_t sequence) {
+  // With room for the commit word, so that the offsets are those of the record.
+  std::array<std::uint8_t, kRecordHeadBytes> whole{};
   store(whole, kStateAt, kLive);
   store(whole, kSequenceAt, sequence);
   store(whole, kKeyLengthAt, static_cast<std::uint32_t>(key.size()));
   store(whole, kContentLengthAt, static_cast<std::uint32_t>(content.size()));
-  const auto behind_key = std::copy(key.begin(), key.end(), whole.begin() + kRecordHeadBytes);
-  std::copy(content.begin(), content.end(), behind_key);
-  store(whole, kContentCrcAt, crc32c(Bytes(whole).subspan(kRecordHeadBytes, key.size() + content.size())));
-  store(whole, kHeadCrcAt, head_crc(Bytes(whole).subspan(kSequenceAt), record_commit_word(bytes)));
-  whole.erase(whole.begin(), whole.begin() + 8);
-  return whole;
+  store(whole, kContentCrcAt, crc32c(content, crc32c(octets(key))));
+  const std::uint64_t commit_word = record_commit_word(record_bytes(key.size(), content.size()));
+  store(whole, kHeadCrcAt, head_crc(Bytes(whole).subspan(kSequenceAt), commit_word));
+  std::array<std::uint8_t, kRecordHeadBytes - 8> head{};
+  std::copy(whole.begin() + 8, whole.end(), head.begin());
+  return head;
 }
 
 std::optional<RecordHead> read_head(Bytes medium, std::size_t offset, std::size_t end) {

@@ -11,6 +11,7 @@
 // A commit word is the last store of what it commits; zero says that nothing begins here. `state` is stored on its own,
 // later, and is part of no check sum.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -31,6 +32,7 @@ inline constexpr std::uint64_t kLive = 0;
 inline constexpr std::uint64_t kDead = 1;
 inline constexpr std::size_t kMaxRecordBytes = kRecordHeadBytes + kMaxKeyBytes + kMaxContentBytes;
 
+Bytes octets(std::string_view text);
 std::uint64_t word_at(Bytes medium, std::size_t offset);
 
 /// The generation of the half that starts at `offset`; none where there is no committed half.
@@ -48,8 +50,8 @@ struct RecordHead {
 
 std::size_t record_bytes(std::size_t key_bytes, std::size_t content_bytes);
 std::uint64_t record_commit_word(std::size_t bytes);
-/// Everything behind the commit word, with state kLive.
-std::vector<std::uint8_t> record_body(std::string_view key, Bytes content, std::uint64_t sequence);
+/// What stands between the commit word and the key, with state kLive.
+std::array<std::uint8_t, kRecordHeadBytes - 8> record_head(std::string_view key, Bytes content, std::uint64_t sequence);
 
 /// The head at `offset` if it is whole and the record ends before `end`.
 std::optional<RecordHead> read_head(Bytes medium, std::size_t offset, std::size_t end);

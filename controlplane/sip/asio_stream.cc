@@ -23,6 +23,8 @@ constexpr std::chrono::seconds kLinger{2};
 /// Reads of one connection before others get their turn.
 constexpr int kReadsPerTurn = 4;
 constexpr std::size_t kReadBytes = 64 * 1024;
+/// Kept by each connection while it waits: most messages fit.
+constexpr std::size_t kFirstReadBytes = 2 * 1024;
 
 Error closed(const std::string& why) { return {ErrorKind::kUnavailable, why}; }
 
@@ -43,7 +45,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     events_ = &events;
     if (!failure_.empty()) return report_later(failure_);
     if (is_connected_) {
-      wait_readable();
+      receive();
     } else {
       socket_.async_connect(to_asio<tcp::endpoint>(remote_),
                             [self = shared_from_this()](const error_code& error) { self->on_connect(error); });
@@ -97,17 +99,35 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     if (events_ != nullptr) events_->on_connected();
     if (is_over_) return;
     flush();
-    wait_readable();
+    receive();
   }
 
-  void wait_readable() {
+  /// With a buffer: for a mere wait Asio would arm epoll anew each time.
+  void receive() {
     if (is_over_ || is_closing_) return;
-    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
-      if (!error) self->read();
-    });
+    socket_.async_receive(boost::asio::buffer(first_),
+                          [self = shared_from_this()](const error_code& error, std::size_t got) {
+                            if (error != boost::asio::error::operation_aborted) self->on_first_read(error, got);
+                          });
   }
 
-  void read() {
+  void on_first_read(const error_code& error, std::size_t got) {
+    if (is_over_ || is_closing_ || events_ == nullptr) return;
+    if (error == boost::asio::error::eof) return fail_with("the peer ended the connection");
+    if (error) return fail_with(error.message());
+    // What this makes us write on the same connection goes out at the end, without another turn of the loop.
+    const bool flushes = !std::exchange(is_flush_due_, true);
+    events_->on_received({first_.data(), got});
+    if (got == first_.size()) read_more();
+    if (flushes && unsent() > 0) {
+      flush();
+    } else if (flushes) {
+      is_flush_due_ = false;
+    }
+    receive();
+  }
+
+  void read_more() {
     // One for all connections: what is read is handed on before anything else is read. One thread.
     static thread_local std::array<char, kReadBytes> buffer;
     for (int turn = 0; turn < kReadsPerTurn; ++turn) {
@@ -121,7 +141,6 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
       events_->on_received({buffer.data(), static_cast<std::size_t>(got)});
       if (static_cast<std::size_t>(got) < buffer.size()) break;
     }
-    wait_readable();
   }
 
   void flush() {
@@ -174,6 +193,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   boost::asio::steady_timer linger_;
   SocketAddress remote_;
   StreamEvents* events_ = nullptr;
+  std::array<char, kFirstReadBytes> first_;
   std::string queue_;
   std::size_t sent_ = 0;  // of queue_
   std::string failure_;

@@ -49,7 +49,7 @@ TransactionLayer::Clients::~Clients() {
   slots_.for_each([this](Client& client) { stop_timers(client); });
 }
 
-Result<ClientId> TransactionLayer::Clients::send(Message request, const Target& target, const SendOptions& options) {
+Result<ClientId> TransactionLayer::Clients::send(Message&& request, const Target& target, const SendOptions& options) {
   if (slots_.size() >= shared_.settings.max_client_transactions) {
     ++shared_.transport.counters().client_transactions_refused;
     return fail(ErrorKind::kExhausted, "too many requests wait for an answer");
@@ -101,7 +101,7 @@ bool TransactionLayer::Clients::move_back(ClientId id, Client& client) {
   return true;
 }
 
-Result<ClientId> TransactionLayer::Clients::start(Client fresh, Message request) {
+Result<ClientId> TransactionLayer::Clients::start(Client&& fresh, Message&& request) {
   auto sent = shared_.transport.send_request(fresh.bytes, fresh.target);
   if (!sent && fresh.moved_from) {  // no connection can be had, for want of room in the table; as one that is refused
     const std::string branch(request.vias().front().branch());
@@ -122,7 +122,7 @@ Result<ClientId> TransactionLayer::Clients::start(Client fresh, Message request)
   return id;
 }
 
-Status TransactionLayer::Clients::send_ack(Message ack, const Target& target) {
+Status TransactionLayer::Clients::send_ack(Message&& ack, const Target& target) {
   Target to = target;
   const std::string branch = make_branch(shared_.random);
   std::string bytes;

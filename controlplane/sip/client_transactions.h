@@ -27,9 +27,9 @@ class TransactionLayer::Clients {
   Clients(const Clients&) = delete;
   Clients& operator=(const Clients&) = delete;
 
-  Result<ClientId> send(Message request, const Target& target, const SendOptions& options);
+  Result<ClientId> send(Message&& request, const Target& target, const SendOptions& options);
   Status cancel(ClientId invite, const std::vector<Header>& headers);
-  Status send_ack(Message ack, const Target& target);
+  Status send_ack(Message&& ack, const Target& target);
   void forget(ClientId id);
   void on_response(Message&& response, const Flow& flow);
   void on_connection_closed(ConnectionId connection, const Error& why);
@@ -67,7 +67,7 @@ class TransactionLayer::Clients {
   /// Puts our Via on top and writes the request. True: it is too large for UDP, and `target` is another one now.
   bool address(Message& request, Target& target, std::string_view branch, std::string& bytes);
   /// Its bytes are written.
-  Result<ClientId> start(Client client, Message request);
+  Result<ClientId> start(Client&& fresh, Message&& request);
   void step(ClientId id, Client& client, Event event, Message* response, const Flow* flow, const Error* error);
   /// The request with another Via on top.
   std::string with_other_via(Message& request, const Target& target, std::string_view branch) const;

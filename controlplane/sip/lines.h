@@ -50,11 +50,13 @@ inline std::optional<NameValue> split(std::string_view line) {
   return NameValue{name, text::trim(line.substr(colon + 1))};
 }
 
+inline bool has_line_end(std::string_view value) {
+  return value.find('\r') != std::string_view::npos || value.find('\n') != std::string_view::npos;
+}
+
 /// The value on one line: each fold becomes a space. Nothing if a CR or LF stands alone in it.
 inline std::optional<std::string> unfold(std::string_view value) {
   static constexpr text::CharSet kLineEnds("\r\n");
-  if (value.find('\r') == std::string_view::npos && value.find('\n') == std::string_view::npos)
-    return std::string(value);
   std::string line;
   for (std::size_t i = 0; i < value.size();) {
     const std::size_t stop = kLineEnds.find_in(value, i);

@@ -16,8 +16,8 @@ constexpr std::uint16_t kAllViews = (1U << (static_cast<unsigned>(HeaderId::kMax
 /// CR, LF and NUL of a value become spaces: what we write is one line, whatever we were given.
 std::string one_line(std::string_view value) {
   std::string line(text::trim(value));
-  for (char& c : line) {
-    if (c == '\r' || c == '\n' || c == '\0') c = ' ';
+  for (const char never : {'\r', '\n', '\0'}) {
+    if (line.find(never) != std::string::npos) std::ranges::replace(line, never, ' ');
   }
   return line;
 }
@@ -63,10 +63,11 @@ Message Message::response(const Message& request, std::uint16_t status, std::str
     if (copied) message.headers_.push_back({header.id, std::string(to_string(header.id)), header.value});
   }
   message.stale_ = kAllViews;
-  const NameAddr& to = request.to();
-  if (!to_tag.empty() && !to.empty() && to.tag().empty()) {
+  // One that came and does not parse stays as it is.
+  const bool to_parses = (request.stale_ & bit(HeaderId::kTo)) != 0 || !request.to_.empty();
+  if (!to_tag.empty() && to_parses && request.to_tag().empty()) {
     const auto header = std::ranges::find(message.headers_, HeaderId::kTo, &Header::id);
-    if (header != message.headers_.end()) header->value.assign(to.text).append(";tag=").append(one_line(to_tag));
+    if (header != message.headers_.end()) header->value.append(";tag=").append(one_line(to_tag));
   }
   return message;
 }
@@ -82,8 +83,7 @@ Message Message::skeleton_of(const Message& request) {
                       header.id == HeaderId::kTimestamp || header.id == HeaderId::kRecordRoute;
     if (kept) skeleton.headers_.push_back(header);
   }
-  skeleton.stale_ = kAllViews ^ bit(HeaderId::kTo);
-  skeleton.to_ = request.to();  // every response looks at it
+  skeleton.stale_ = kAllViews;
   return skeleton;
 }
 
@@ -227,6 +227,10 @@ void Message::set_body(std::string_view content_type, std::string_view body) {
   const std::string copy(body);
   set(HeaderId::kContentType, content_type);
   body_ = copy;
+}
+
+std::string_view Message::tag(HeaderId id, const NameAddr& view) const {
+  return (stale_ & bit(id)) == 0 ? view.tag() : tag_of(header(id).value_or(std::string_view{}));
 }
 
 void Message::refresh(HeaderId id) const {

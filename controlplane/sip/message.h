@@ -30,8 +30,9 @@ struct CSeq {
 
 /// A value. Setters keep the views in step with the headers; control characters in what they are given become spaces,
 /// so no value can start a header of its own. Values of ours must parse: a view of one that does not is empty.
-/// Views of what setters wrote are read when somebody asks for them (most of what we send is only sent), so that
-/// looking at one message from two threads needs a lock like changing it does.
+/// Views of what setters wrote, and of addresses that were read, are filled when somebody asks for them (most of what
+/// we send is only sent, of most of what comes only the tags count), so that looking at one message from two threads
+/// needs a lock like changing it does.
 class Message {
  public:
   Message() = default;
@@ -63,8 +64,8 @@ class Message {
 
   const NameAddr& from() const { return fresh(HeaderId::kFrom, &Message::from_); }
   const NameAddr& to() const { return fresh(HeaderId::kTo, &Message::to_); }
-  std::string_view from_tag() const { return from().tag(); }
-  std::string_view to_tag() const { return to().tag(); }
+  std::string_view from_tag() const { return tag(HeaderId::kFrom, from_); }
+  std::string_view to_tag() const { return tag(HeaderId::kTo, to_); }
   const std::string& call_id() const { return fresh(HeaderId::kCallId, &Message::call_id_); }
   const CSeq& cseq() const { return fresh(HeaderId::kCSeq, &Message::cseq_); }
   const std::vector<Via>& vias() const { return fresh(HeaderId::kVia, &Message::vias_); }  ///< top first
@@ -122,6 +123,8 @@ class Message {
     if ((stale_ & bit(id)) != 0) refresh(id);
     return this->*view;
   }
+  /// Without reading the whole address: tags are asked for at every turn.
+  std::string_view tag(HeaderId id, const NameAddr& view) const;
   void refresh(HeaderId id) const;
   void read_request_uri() const;
 

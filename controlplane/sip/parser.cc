@@ -27,10 +27,11 @@ class MessageParser {
   void read_request_line(std::string_view line);
   void read_status_line(std::string_view line);
   bool read_header(std::string_view line);
-  void keep(HeaderId id, std::string_view name, std::string value);
+  void keep(HeaderId id, std::string_view name, std::string_view value);
   void keep_list(HeaderId id, std::string_view name, std::string_view list);
-  void read_typed(HeaderId id, const std::string& value);
-  void read_address(NameAddr& into, std::string_view value, const char* detail);
+  void read_typed(HeaderId id, std::string_view value);
+  void read_address(HeaderId id, NameAddr& into, std::string_view value, const char* detail);
+  void read_addresses(HeaderId id, std::vector<NameAddr>& into, std::string_view value, const char* detail);
   void read_cseq(std::string_view value);
   void check_whole();
   void read_body(std::string_view rest);
@@ -45,7 +46,7 @@ class MessageParser {
 namespace {
 
 constexpr std::string_view kVersion = "SIP/2.0";
-constexpr std::size_t kUsualHeaders = 16;
+constexpr std::size_t kUsualHeaders = 24;
 constexpr text::CharSet kNeverInCallId(" \t,");
 
 /// RFC 3261 7.3.1: these stand once.
@@ -113,11 +114,22 @@ void MessageParser::read_start_line(std::string_view line) {
   }
 }
 
-void MessageParser::read_address(NameAddr& into, std::string_view value, const char* detail) {
+/// A plain one is known to parse: its parts are copied for who asks for them, and of most messages nobody does.
+void MessageParser::read_address(HeaderId id, NameAddr& into, std::string_view value, const char* detail) {
+  if (plain::is_address(value)) return message_.outdate(id);
   auto parsed = split_address(value);
-  const bool taken = plain::is_address(value) || sofia::takes_address(value);
-  if (!parsed || parsed->is_star || !taken) return refuse(400, detail);
+  if (!parsed || parsed->is_star || !sofia::takes_address(value)) return refuse(400, detail);
   into = std::move(*parsed);
+}
+
+void MessageParser::read_addresses(HeaderId id, std::vector<NameAddr>& into, std::string_view value,
+                                   const char* detail) {
+  if (plain::is_address(value)) return message_.outdate(id);
+  const bool is_contact = id == HeaderId::kContact;
+  auto address = split_address(value);
+  const bool taken = is_contact ? sofia::takes_contact(value) : sofia::takes_route(value);
+  if (!address || !taken || (address->is_star && !is_contact)) return refuse(400, detail);
+  into.push_back(std::move(*address));
 }
 
 void MessageParser::read_cseq(std::string_view value) {
@@ -129,10 +141,10 @@ void MessageParser::read_cseq(std::string_view value) {
   message_.cseq_ = {*number, method_of(method), std::string(method)};
 }
 
-void MessageParser::read_typed(HeaderId id, const std::string& value) {
+void MessageParser::read_typed(HeaderId id, std::string_view value) {
   switch (id) {
-    case HeaderId::kFrom: return read_address(message_.from_, value, "From does not parse");
-    case HeaderId::kTo: return read_address(message_.to_, value, "To does not parse");
+    case HeaderId::kFrom: return read_address(id, message_.from_, value, "From does not parse");
+    case HeaderId::kTo: return read_address(id, message_.to_, value, "To does not parse");
     case HeaderId::kCSeq: return read_cseq(value);
     case HeaderId::kCallId:
       if (value.empty() || kNeverInCallId.find_in(value) != std::string_view::npos)
@@ -150,34 +162,25 @@ void MessageParser::read_typed(HeaderId id, const std::string& value) {
       message_.vias_.push_back(std::move(*via));
       return;
     }
-    case HeaderId::kContact:
-    case HeaderId::kRoute:
-    case HeaderId::kRecordRoute: {
-      auto address = split_address(value);
-      const bool taken = plain::is_address(value) ||
-                         (id == HeaderId::kContact ? sofia::takes_contact(value) : sofia::takes_route(value));
-      if (!address || !taken || (address->is_star && id != HeaderId::kContact)) {
-        return refuse(400, id == HeaderId::kContact ? "Contact does not parse" : "a Route does not parse");
-      }
-      auto& into = id == HeaderId::kContact ? message_.contacts_
-                   : id == HeaderId::kRoute ? message_.routes_
-                                            : message_.record_routes_;
-      into.push_back(std::move(*address));
-      return;
-    }
+    case HeaderId::kContact: return read_addresses(id, message_.contacts_, value, "Contact does not parse");
+    case HeaderId::kRoute: return read_addresses(id, message_.routes_, value, "a Route does not parse");
+    case HeaderId::kRecordRoute: return read_addresses(id, message_.record_routes_, value, "a Route does not parse");
     default: return;
   }
 }
 
-void MessageParser::keep(HeaderId id, std::string_view name, std::string value) {
+void MessageParser::keep(HeaderId id, std::string_view name, std::string_view value) {
   if (message_.headers_.size() == kMaxHeaders) return refuse(513, "too many headers");
   read_typed(id, value);
-  message_.headers_.push_back({id, std::string(name), std::move(value)});
+  Header& header = message_.headers_.emplace_back();
+  header.id = id;
+  header.name = name;
+  header.value = value;
 }
 
 void MessageParser::keep_list(HeaderId id, std::string_view name, std::string_view list) {
   const std::size_t before = message_.headers_.size();
-  text::for_each_in_list(list, [&](std::string_view value) { keep(id, name, std::string(value)); });
+  text::for_each_in_list(list, [&](std::string_view value) { keep(id, name, value); });
   if (message_.headers_.size() == before) refuse(400, "a Via, Route or Contact is empty");
 }
 
@@ -187,22 +190,27 @@ bool MessageParser::read_header(std::string_view line) {
     return true;
   }
   const auto header = lines::split(line);
-  auto value = header ? lines::unfold(header->value) : std::nullopt;
-  if (!value) {
+  std::string_view value = header ? header->value : std::string_view{};
+  std::optional<std::string> unfolded;
+  if (lines::has_line_end(value)) {
+    unfolded = lines::unfold(value);
+    value = unfolded ? std::string_view(*unfolded) : value;
+  }
+  if (!header || lines::has_line_end(value)) {
     refuse(400, "a header line does not parse");
     return true;
   }
   const HeaderId id = header_id_of(header->name);
   if (id == HeaderId::kContentLength) {
-    const auto length = text::number(*value, kMaxMessageBytes);
+    const auto length = text::number(value, kMaxMessageBytes);
     if (!length || (length_ && length_ != length)) refuse(400, "Content-Length is no number, or there are two");
     length_ = length;
   } else if (is_single(id) && seen_[static_cast<std::size_t>(id)]) {
     refuse(400, "a header that may stand once stands twice");
   } else if (is_split(id)) {
-    keep_list(id, header->name, *value);
+    keep_list(id, header->name, value);
   } else {
-    keep(id, header->name, std::move(*value));
+    keep(id, header->name, value);
   }
   seen_[static_cast<std::size_t>(id)] = true;
   return message_.headers_.size() < kMaxHeaders || !outcome_.refusal;
@@ -250,7 +258,6 @@ ParseOutcome MessageParser::run(std::string_view bytes) {
     const bool is_long = bytes.size() >= kMaxHeaderBlockBytes;
     refuse(is_long ? 513 : 400, is_long ? "the headers are too long" : "no empty line after the headers");
   }
-  message_.headers_.reserve(24);
   if (line_end != std::string_view::npos) {
     const std::string_view block = bytes.substr(line_end + 2, head - line_end - 2);
     lines::for_each(block, [this](std::string_view line) { return read_header(line); });

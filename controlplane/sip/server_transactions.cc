@@ -55,18 +55,17 @@ bool TransactionLayer::Servers::is_merged(const Message& request) const {
 }
 
 ServerId TransactionLayer::Servers::start(Message& request, const Flow& flow) {
-  Server fresh;
-  fresh.machine = request.method() == Method::kInvite ? Machine::kInviteServer : Machine::kServer;
+  const auto [id, server] = slots_.emplace();
+  server->machine = request.method() == Method::kInvite ? Machine::kInviteServer : Machine::kServer;
   // RFC 3261 17.2.1: an INVITE is in Proceeding from the start.
-  fresh.state = fresh.machine == Machine::kInviteServer ? State::kProceeding : State::kTrying;
-  fresh.key = server_key(request);
-  fresh.tag = make_token(shared_.random);
-  fresh.flow = flow;
-  fresh.top_via = request.vias().front();
-  fresh.interval = shared_.settings.t1;
-  if (request.method() != Method::kCancel) fresh.merge_key = merge_key(request);
-  fresh.request = Message::skeleton_of(request);
-  const auto [id, server] = slots_.emplace(std::move(fresh));
+  server->state = server->machine == Machine::kInviteServer ? State::kProceeding : State::kTrying;
+  server->key = server_key(request);
+  server->tag = make_token(shared_.random);
+  server->flow = flow;
+  server->top_via = request.vias().front();
+  server->interval = shared_.settings.t1;
+  if (request.method() != Method::kCancel) server->merge_key = merge_key(request);
+  server->request = Message::skeleton_of(request);
   by_key_.emplace(server->key, id);
   if (!server->merge_key.empty()) by_merge_key_.emplace(server->merge_key, id);
   if (server->machine == Machine::kInviteServer) {

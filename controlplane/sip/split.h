@@ -12,4 +12,8 @@ namespace isthmus::sip {
 Result<Uri> split_uri(std::string_view text);
 Result<NameAddr> split_address(std::string_view value);
 
+/// The tag of From or To, without the reading of the rest; empty where there is none. `value` is one that
+/// split_address() takes.
+std::string_view tag_of(std::string_view value);
+
 }  // namespace isthmus::sip

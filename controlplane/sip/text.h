@@ -48,6 +48,7 @@ constexpr std::string_view trim(std::string_view text) {
 
 constexpr bool same(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
+  if (a == b) return true;  // nearly everybody writes names as the RFCs do
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (lower(a[i]) != lower(b[i])) return false;
   }

@@ -17,7 +17,7 @@ TransactionLayer::TransactionLayer(TransportLayer& transport, event_loop::Timers
 
 TransactionLayer::~TransactionLayer() { shared_->transport.clear_user(); }
 
-Result<ClientId> TransactionLayer::send_request(Message request, const Target& target, const SendOptions& options) {
+Result<ClientId> TransactionLayer::send_request(Message&& request, const Target& target, const SendOptions& options) {
   return clients_->send(std::move(request), target, options);
 }
 
@@ -25,7 +25,7 @@ Status TransactionLayer::cancel(ClientId invite, const std::vector<Header>& head
   return clients_->cancel(invite, headers);
 }
 
-Status TransactionLayer::send_ack(Message ack, const Target& target) {
+Status TransactionLayer::send_ack(Message&& ack, const Target& target) {
   return clients_->send_ack(std::move(ack), target);
 }
 

@@ -43,7 +43,8 @@ struct TransactionSettings {
 class TransactionUser {
  public:
   virtual ~TransactionUser() = default;
-  /// A new request, neither ACK, CANCEL nor BENOTIFY, of any method: answer each one (405 or 501 for what is not handled).
+  /// A new request, neither ACK, CANCEL nor BENOTIFY, of any method: answer each one (405 or 501 for what is not
+  /// handled).
   virtual void on_request(ServerId transaction, Message&& request, const Flow& flow) = 0;
   /// CANCEL for an INVITE that has no final response yet; the CANCEL itself has its 200. The user answers the INVITE
   /// 487.
@@ -82,13 +83,13 @@ class TransactionLayer final : private TransportUser {
   // ---- client side
   /// Adds Via (own branch, rport) on top and sends. Max-Forwards, From, To, Call-ID, CSeq are the caller's.
   /// An error is known at once and nothing was sent: no callback follows.
-  Result<ClientId> send_request(Message request, const Target& target, const SendOptions& options = {});
+  Result<ClientId> send_request(Message&& request, const Target& target, const SendOptions& options = {});
   /// CANCEL for an INVITE of ours, same Via and request URI (RFC 3261 9.1); `headers` such as Reason are added. Sent
   /// when a provisional response has come, kept back until then. kInvalidArgument once it has a final response.
   /// The CANCEL's own responses are absorbed here; the INVITE's come as usual, and on_timeout 64*T1 after the CANCEL.
   Status cancel(ClientId invite, const std::vector<Header>& headers = {});
   /// ACK of a 2xx: Via is added, no transaction. The user keeps it and sends it for every copy of the 2xx.
-  Status send_ack(Message ack, const Target& target);
+  Status send_ack(Message&& ack, const Target& target);
   /// No more callbacks for it; the protocol goes on behind (ACK for non-2xx).
   void forget(ClientId transaction);
 

@@ -216,6 +216,16 @@ Result<NameAddr> split_address(std::string_view value) {
   return address;
 }
 
+std::string_view tag_of(std::string_view value) {
+  const std::size_t quoted = value.starts_with('"') ? text::after_quoted(value, 0) : 0;
+  const std::size_t open = value.find('<', std::min(quoted, value.size()));
+  const std::size_t end = open == kNone ? value.find(';') : value.find('>', open);
+  if (end == kNone) return {};
+  const std::string_view rest = value.substr(end + 1);
+  return find_parameter(rest.substr(std::min(rest.find_first_not_of(" \t;"), rest.size())), "tag")
+      .value_or(std::string_view{});
+}
+
 std::optional<std::string_view> Via::parameter(std::string_view name) const { return find_parameter(parameters, name); }
 
 bool Via::has_rfc3261_branch() const {

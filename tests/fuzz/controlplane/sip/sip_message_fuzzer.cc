@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "controlplane/sip/limits.h"
@@ -23,6 +24,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Message& message = outcome.message;
   require(message.headers().size() <= kMaxHeaders && message.vias().size() <= kMaxVias);
   require(message.body().size() <= kMaxMessageBytes);
+  // Tags are read without the address at first, and then with it.
+  const std::string from_tag(message.from_tag());
+  const std::string to_tag(message.to_tag());
+  require(from_tag == message.from().tag() && to_tag == message.to().tag());
+  if (!outcome.refusal) require(!message.from().empty() && !message.to().empty());
   for (const NameAddr* address : {&message.from(), &message.to()}) {
     require(address->text.size() >= address->text_without_tag().size());
   }

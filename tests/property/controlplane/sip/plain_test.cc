@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controlplane/sip/sofia.h"
+#include "controlplane/sip/split.h"
 #include "dataplane/base/random.h"
 
 namespace isthmus::sip {
@@ -86,8 +87,26 @@ TEST(PlainForms, TakeOnlyAddressesThatTheJudgeTakesInEveryHeader) {
     ASSERT_TRUE(sofia::takes_address(text)) << text;
     ASSERT_TRUE(sofia::takes_contact(text)) << text;
     ASSERT_TRUE(sofia::takes_route(text)) << text;
+    // The parser does not look at its parts before somebody asks for them.
+    const auto parts = split_address(text);
+    ASSERT_TRUE(parts && !parts->is_star) << text;
   }
   EXPECT_GT(taken, kRounds / 100);
+}
+
+TEST(TagOf, IsTheTagOfTheWholeReading) {
+  Dice dice(4);
+  int tagged = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    std::string text = dice.below(4) == 0 ? some_uri(dice) : some_address(dice);
+    text += dice.pick({"", ";tag=2", ";x=\"<;tag=3>\"", ";TAG=4", "; tag = 5", ";epid=6;tag=7"});
+    spoil(dice, text);
+    const auto whole = split_address(text);
+    if (!whole) continue;
+    ASSERT_EQ(tag_of(whole->text), whole->tag()) << text;
+    if (!whole->tag().empty()) ++tagged;
+  }
+  EXPECT_GT(tagged, kRounds / 20);
 }
 
 TEST(PlainForms, ReadViaAsTheJudgeDoes) {

@@ -34,7 +34,7 @@ class Endpoint final : public TransactionUser {
     target_ = target;
     Message invite = message(Method::kInvite, 1);
     invite.set_body("application/sdp", std::string(body_bytes, 'x'));
-    ASSERT_TRUE(layer_.send_request(invite, target));
+    ASSERT_TRUE(layer_.send_request(std::move(invite), target));
   }
 
   int answered = 0;
