@@ -109,6 +109,39 @@ TEST_P(SrtpEngineTest, OpensWhatItClosedForEverySuite) {
   }
 }
 
+/// One call to the engine has packets of every stream that a worker has, whatever each of them agreed on. Two full
+/// bursts of the library and a rest, and every suite is the first of them once.
+TEST_P(SrtpEngineTest, ABurstMayHaveEverySuite) {
+  constexpr std::size_t kPackets = 150;
+  for (std::size_t first = 0; first < std::size(kSuites); ++first) {
+    std::vector<std::unique_ptr<SrtpContext>> out;
+    std::vector<std::unique_ptr<SrtpContext>> in;
+    for (std::size_t i = 0; i < std::size(kSuites); ++i) {
+      const auto key = key_of(kSuites[(first + i) % std::size(kSuites)], i + 1);
+      out.push_back(make(key, Direction::kSend));
+      in.push_back(make(key, Direction::kReceive));
+    }
+    std::vector<Packet> packets;
+    for (std::size_t i = 0; i < kPackets; ++i) packets.push_back(Packet::rtp(7, static_cast<std::uint16_t>(1 + i)));
+    const std::vector<Packet> clear = packets;
+    for (const bool closing : {true, false}) {
+      std::vector<SrtpJob> jobs;
+      for (std::size_t i = 0; i < kPackets; ++i) {
+        jobs.push_back({.context = (closing ? out : in)[i % out.size()].get(),
+                        .packet = packets[i].buffer.data(),
+                        .length = packets[i].length,
+                        .tailroom = static_cast<std::uint16_t>(packets[i].buffer.size() - packets[i].length)});
+      }
+      closing ? engine_->protect(jobs) : engine_->unprotect(jobs);
+      for (std::size_t i = 0; i < kPackets; ++i) {
+        ASSERT_EQ(jobs[i].result, SrtpResult::kOk) << first << ", packet " << i << (closing ? " closed" : " opened");
+        packets[i].length = jobs[i].length;
+        EXPECT_EQ(packets[i].bytes() == clear[i].bytes(), !closing) << first << ", packet " << i;
+      }
+    }
+  }
+}
+
 TEST_P(SrtpEngineTest, ClosesTheReferencePacketOfTheLibrarysAuthors) {
   // AES_CM_128_HMAC_SHA1_80 vector that SRTP implementations exchange (test driver of libsrtp).
   contract::SrtpKey key;
