@@ -57,10 +57,26 @@ void Agent::publish(const contract::Event& event) {
 
 bool Agent::quiet() const { return table_.sessions() == 0 && table_.retired() == 0; }
 
+// Of a leg that was to be reachable over TCP too, and is not: its peer has UDP alone.
+void Agent::tell_without_tcp(const SessionSpec& spec, const SessionState& state) const {
+  if (tcp_ == nullptr) return;  // as configured
+  for (std::size_t s = 0; s < spec.streams.size(); ++s) {
+    for (const contract::Side side : {contract::Side::kA, contract::Side::kB}) {
+      const bool asked = spec.streams[s].leg[index(side)].transport == contract::LegTransport::kUdpOrTcp;
+      if (!asked || state.streams[s].leg[index(side)].takes_tcp) continue;
+      log::warn("session.no_tcp_port",
+                {{"session", spec.id.value}, {"stream", s}, {"side", side == contract::Side::kA ? "a" : "b"}});
+    }
+  }
+}
+
 Result<SessionState> Agent::opened(const SessionSpec& spec, Result<SessionState> state, const char* event) {
   if (state) {
     Known& known = known_[spec.id];
-    if (known.revision != spec.revision) ice_.set(spec, now_ns_);  // the same revision again changes nothing
+    if (known.revision != spec.revision) {  // the same one again changes nothing
+      ice_.set(spec, now_ns_);
+      tell_without_tcp(spec, *state);
+    }
     known = {spec.revision, spec.media_timeout_ms};
     log::debug(event, {{"session", spec.id.value}, {"revision", spec.revision}, {"streams", spec.streams.size()}});
   } else {

@@ -70,6 +70,7 @@ class Agent final : public contract::Handler {
   void control_plane_changed(bool connected) override;
 
  private:
+  void tell_without_tcp(const contract::SessionSpec& spec, const contract::SessionState& state) const;
   Result<contract::SessionState> opened(const contract::SessionSpec& spec, Result<contract::SessionState> state,
                                         const char* event);
   void end_silent_sessions();

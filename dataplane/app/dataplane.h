@@ -44,6 +44,9 @@ class Dataplane {
       if (tcp_ == nullptr) return fail(ErrorKind::kUnavailable, "media over TCP is off", "transport");
       return tcp_->open_port(local, worker);
     }
+    void serve_tcp_port(const SocketAddress& local) override {
+      if (tcp_ != nullptr) tcp_->serve_port(local);
+    }
     void close_tcp_port(const SocketAddress& local) override {
       if (tcp_ != nullptr) tcp_->close_port(local);
     }

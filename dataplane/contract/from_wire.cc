@@ -59,7 +59,9 @@ void get_since_2(FieldReader& read, const pb::LegSpec& from, LegSpec& to, Bytes&
 
 /// What version 3 brought.
 void get_since_3(FieldReader& read, const pb::LegSpec& from, LegSpec& to) {
-  read.one_of(from.transport(), LegTransport::kUdp, LegTransport::kTcp, to.transport, "transport");
+  read.one_of(from.transport(), LegTransport::kUdp, from.or_tcp() ? LegTransport::kUdp : LegTransport::kTcp,
+              to.transport, "transport");
+  if (from.or_tcp()) to.transport = LegTransport::kUdpOrTcp;
   read.one_of(from.dscp_rule(), DscpRule::kSet, DscpRule::kMap, to.dscp_rule, "dscp_rule");
   read.count(from.dscp_map_size(), kDscpValues, "dscp_map");
   if (!read.ok()) return;
@@ -108,6 +110,7 @@ void get(FieldReader& read, const pb::LegState& from, LegState& to) {
   read.address(from.local_rtp(), to.local_rtp, "local_rtp");
   read.address(from.local_rtcp(), to.local_rtcp, "local_rtcp");
   to.ssrc = from.ssrc();
+  to.takes_tcp = from.takes_tcp();
 }
 
 void get(FieldReader& read, const pb::LegStats& from, LegStats& to) {

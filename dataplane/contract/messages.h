@@ -165,6 +165,10 @@ enum class LegTransport : std::uint8_t {
   /// RFC 4571: RTP, RTCP and STUN on connections to rtp_port, or from it to remote_rtp. With ICE and rtcp_mux alone:
   /// checks open connections and tell whose they are.
   kTcp = 1,
+  /// Not decided yet, with ICE alone: an offer of ours names both and the answer chooses by an update to one of the
+  /// above. Until then the leg is one over UDP that has the TCP port of the same number too, where that was to be had
+  /// (LegState::takes_tcp); whoever connects there waits for the decision.
+  kUdpOrTcp = 2,
 };
 
 /// How packets to the peer of a leg are marked (DSCP, RFC 2474).
@@ -203,7 +207,7 @@ struct LegSpec {
   FeedbackDialect feedback = FeedbackDialect::kRfc4585;
   SsrcRange peer_ssrcs;                         ///< packets of the peer with another SSRC are dropped
   SsrcRange own_ssrcs;                          ///< `ssrc` 0: the data plane takes the first of these that it may use
-  LegTransport transport = LegTransport::kUdp;  ///< stays while the session is open
+  LegTransport transport = LegTransport::kUdp;  ///< stays while the session is open, once it is decided
   DscpRule dscp_rule = DscpRule::kSet;
   std::vector<DscpMap> dscp_map;  ///< of kMap: each `from` once, so at most 64
 
@@ -246,6 +250,7 @@ struct LegState {
   SocketAddress local_rtp;
   SocketAddress local_rtcp;
   std::uint32_t ssrc = 0;
+  bool takes_tcp = false;  ///< of kUdpOrTcp: the TCP port of local_rtp's number is the leg's as well
 };
 
 struct StreamState {

@@ -76,7 +76,8 @@ void put(const LegSpec& from, pb::LegSpec& to, Secrets& secrets) {
   to.set_feedback(static_cast<std::uint32_t>(from.feedback));
   if (!from.peer_ssrcs.is_any()) put(from.peer_ssrcs, *to.mutable_peer_ssrcs());
   if (!from.own_ssrcs.is_any()) put(from.own_ssrcs, *to.mutable_own_ssrcs());
-  to.set_transport(static_cast<std::uint32_t>(from.transport));
+  to.set_transport(from.transport == LegTransport::kTcp ? 1 : 0);
+  to.set_or_tcp(from.transport == LegTransport::kUdpOrTcp);
   to.set_dscp_rule(static_cast<std::uint32_t>(from.dscp_rule));
   for (const DscpMap& map : from.dscp_map) {
     pb::DscpMap& made = *to.add_dscp_map();
@@ -96,6 +97,7 @@ void put(const LegState& from, pb::LegState& to) {
   put(from.local_rtp, *to.mutable_local_rtp());
   put(from.local_rtcp, *to.mutable_local_rtcp());
   to.set_ssrc(from.ssrc);
+  to.set_takes_tcp(from.takes_tcp);
 }
 
 void put(const LegStats& from, pb::LegStats& to) {

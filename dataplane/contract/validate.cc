@@ -163,9 +163,16 @@ Status check_since_2(MediaKind kind, const LegSpec& leg, const std::string& at) 
 
 /// Over TCP a connection is a stranger's until a check of ICE says otherwise.
 Status check_transport(const LegSpec& leg, const std::string& at) {
-  if (!within(leg.transport, LegTransport::kUdp, LegTransport::kTcp)) return refuse(at + ".transport", "is unknown");
+  if (!within(leg.transport, LegTransport::kUdp, LegTransport::kUdpOrTcp)) {
+    return refuse(at + ".transport", "is unknown");
+  }
   if (leg.transport == LegTransport::kTcp && !(leg.ice && leg.rtcp_mux)) {
     return refuse(at + ".transport", "is TCP without ice or rtcp_mux");
+  }
+  if (leg.transport != LegTransport::kUdpOrTcp) return {};
+  if (!leg.ice) return refuse(at + ".transport", "is undecided without ice");
+  if (leg.ice->nominated || leg.remote_rtp || leg.remote_rtcp) {
+    return refuse(at + ".transport", "is undecided, but the peer is known");
   }
   return {};
 }

@@ -23,6 +23,18 @@ void open(State& state, Stream& stream, const session::StreamConfig& config) {
   for (Leg& leg : stream.leg) state.tables.open(leg.config->local_rtp, leg.config->tcp, leg);
 }
 
+/// A leg that was undecided between UDP and TCP may not be so any more: what comes for it comes elsewhere from now on.
+void update(State& state, Stream& stream, const session::StreamConfig& config) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    const session::LegConfig& before = *stream.leg[i].config;
+    const session::LegConfig& now = config.leg[i];
+    if (before.tcp == now.tcp) continue;
+    state.tables.close(before.local_rtp, before.tcp, state.time.now.monotonic_ns);
+    state.tables.open(now.local_rtp, now.tcp, stream.leg[i]);
+  }
+  adopt(state, stream, config);
+}
+
 void close(State& state, Stream& stream) {
   if (state.trace.stream == &stream) end_trace(state, contract::TraceEnd::kClosed);
   stream.open = false;
@@ -42,7 +54,7 @@ void apply(State& state, const Command& command) {
   Leg& leg = stream.leg[index(command.side)];
   switch (command.kind) {
     case Command::Kind::kOpen: open(state, stream, *command.config); break;
-    case Command::Kind::kUpdate: adopt(state, stream, *command.config); break;
+    case Command::Kind::kUpdate: update(state, stream, *command.config); break;
     case Command::Kind::kClose: close(state, stream); break;
     case Command::Kind::kForgetOldKey:
       leg.previous_context = nullptr;

@@ -49,7 +49,7 @@ void store_hop(LegTransmit& transmit, const session::NextHopValue& value) {
 // After a new revision the peer may be somewhere else, so a latch opens once more. What is in use goes on until then,
 // unless the signalled address moved.
 void adopt_source(State& state, Leg& leg, Component component, const std::optional<SocketAddress>& before,
-                  const std::optional<SocketAddress>& now, bool first) {
+                  const std::optional<SocketAddress>& now, bool moved) {
   session::Latch& latch = leg.latch[place(component)];
   SourceKey& source = component == Component::kRtp ? leg.receive.source : leg.rtcp_source;
   const SourceKey signalled = key_of(now);
@@ -58,7 +58,7 @@ void adopt_source(State& state, Leg& leg, Component component, const std::option
   latch.tentative = {};
   latch.opened_ns = state.time.now.monotonic_ns;
   source = latches ? SourceKey{} : signalled;
-  if (first || before != now || !latches) set_transmit(state, leg, component, signalled);
+  if (moved || before != now || !latches) set_transmit(state, leg, component, signalled);
 }
 
 void adopt_keys(State& state, Leg& leg, const LegConfig& config) {
@@ -114,9 +114,14 @@ void adopt_leg(State& state, Leg& leg, const LegConfig& config) {
   }
   if (first || !config.follows_dscp) leg.transmit.last_dscp = config.dscp;
   leg.transmit.follows_dscp = config.follows_dscp ? 1 : 0;
+  const bool moved = first || before->tcp != config.tcp;  // nothing learnt by the one goes for the other
+  if (moved) {
+    leg.latched_hops = {};
+    leg.latched_hop = {};
+  }
   rebuild(leg);  // DSCP
-  adopt_source(state, leg, Component::kRtp, first ? std::nullopt : before->remote_rtp, config.remote_rtp, first);
-  adopt_source(state, leg, Component::kRtcp, first ? std::nullopt : before->remote_rtcp, config.remote_rtcp, first);
+  adopt_source(state, leg, Component::kRtp, first ? std::nullopt : before->remote_rtp, config.remote_rtp, moved);
+  adopt_source(state, leg, Component::kRtcp, first ? std::nullopt : before->remote_rtcp, config.remote_rtcp, moved);
   // The pointers of the former configuration end here, also where the address stayed.
   set_transmit(state, leg, Component::kRtp, leg.transmit_rtp);
   set_transmit(state, leg, Component::kRtcp, leg.transmit_rtcp);

@@ -45,11 +45,27 @@ void PortPool::wake(std::uint64_t now_ns) {
   }
 }
 
-Result<std::uint16_t> PortPool::draw(std::size_t worker, std::uint64_t now_ns, RandomSource& random) {
+bool PortPool::is_free(std::uint16_t rtp_port, std::uint64_t now_ns) {
+  wake(now_ns);
+  return is_pair(rtp_port) && pair(rtp_port).state == State::kFree;
+}
+
+Result<std::uint16_t> PortPool::draw(std::size_t worker, std::uint64_t now_ns, RandomSource& random, PortPool* beside) {
   wake(now_ns);
   const std::vector<std::uint16_t>& list = free_[worker];
   if (list.empty()) return fail(ErrorKind::kExhausted, "no free pair of ports in the pool", "port");
-  const std::uint16_t port = list[random.below(static_cast<std::uint32_t>(list.size()))];
+  const std::size_t first = random.below(static_cast<std::uint32_t>(list.size()));
+  std::size_t at = first;
+  if (beside != nullptr) {
+    // Few ports are in use over TCP, so the first one mostly is it.
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::size_t next = (first + i) % list.size();
+      if (!beside->is_free(list[next], now_ns)) continue;
+      at = next;
+      break;
+    }
+  }
+  const std::uint16_t port = list[at];
   remove_free(port);
   pair(port).state = State::kUsed;
   ++pairs_used_;

@@ -26,12 +26,17 @@ class PortPool {
   /// `first`..`last` inclusive; an odd first port and an even last one cannot be half of a pair and stay unused.
   PortPool(IpAddress address, std::uint16_t first, std::uint16_t last, std::size_t workers, bool tcp = false);
 
-  /// The even port of a free pair of the worker's class. kExhausted (field "port") when none is left.
-  Result<std::uint16_t> draw(std::size_t worker, std::uint64_t now_ns, RandomSource& random);
+  /// The even port of a free pair of the worker's class. kExhausted (field "port") when none is left. One that `beside`
+  /// has free as well comes before all others.
+  Result<std::uint16_t> draw(std::size_t worker, std::uint64_t now_ns, RandomSource& random,
+                             PortPool* beside = nullptr);
   /// A given pair, for recovery; it may be resting. kInvalidArgument: odd or outside; kExhausted: in use.
   Result<std::uint16_t> take(std::uint16_t rtp_port, std::uint64_t now_ns);
   /// Gives a pair back; it rests for kPortRestNs.
   void release(std::uint16_t rtp_port, std::uint64_t now_ns);
+
+  /// Neither in use nor resting.
+  bool is_free(std::uint16_t rtp_port, std::uint64_t now_ns);
 
   const IpAddress& address() const { return address_; }
   bool is_tcp() const { return tcp_; }

@@ -16,12 +16,31 @@ Result<std::uint16_t> Reservation::pair(PortPool& pool, std::uint16_t rtp_port, 
                                         RandomSource& random) {
   auto port = rtp_port == 0 ? pool.draw(worker, now_ns_, random) : pool.take(rtp_port, now_ns_);
   if (!port) return port;
-  if (auto opened = open(pool, *port, worker); !opened) {
-    pool.release(*port, now_ns_);
-    return forward_error(opened);
-  }
-  pairs_.push_back({&pool, *port});
+  if (auto kept = keep(pool, *port, worker); !kept) return forward_error(kept);
   return port;
+}
+
+Result<std::uint16_t> Reservation::pair_and_tcp(PortPool& pool, PortPool& tcp_pool, std::uint16_t rtp_port,
+                                                std::size_t worker, RandomSource& random, bool& has_tcp) {
+  has_tcp = false;
+  auto port = rtp_port == 0 ? pool.draw(worker, now_ns_, random, &tcp_pool) : pool.take(rtp_port, now_ns_);
+  if (!port) return port;
+  if (auto kept = keep(pool, *port, worker); !kept) return forward_error(kept);
+  // One that rests is for those alone who had it before (take()).
+  if (rtp_port == 0 && !tcp_pool.is_free(*port, now_ns_)) return port;
+  has_tcp = tcp_pool.take(*port, now_ns_).has_value() && keep(tcp_pool, *port, worker).has_value();
+  return port;
+}
+
+// Opens what the pool gave, or gives it back.
+Result<void> Reservation::keep(PortPool& pool, std::uint16_t rtp_port, std::size_t worker) {
+  auto opened = open(pool, rtp_port, worker);
+  if (opened) {
+    pairs_.push_back({&pool, rtp_port});
+  } else {
+    pool.release(rtp_port, now_ns_);
+  }
+  return opened;
 }
 
 // Over TCP all goes by the even port.

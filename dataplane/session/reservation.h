@@ -24,6 +24,9 @@ class Reservation {
 
   /// Draws a pair (rtp_port 0) or takes the named one, and opens both ports.
   Result<std::uint16_t> pair(PortPool& pool, std::uint16_t rtp_port, std::size_t worker, RandomSource& random);
+  /// The same, and the port of that number over TCP where it is to be had; `has_tcp` says whether it was.
+  Result<std::uint16_t> pair_and_tcp(PortPool& pool, PortPool& tcp_pool, std::uint16_t rtp_port, std::size_t worker,
+                                     RandomSource& random, bool& has_tcp);
   NextHop& hop(const NextHopKey& key);
   void commit() { committed_ = true; }
 
@@ -32,6 +35,7 @@ class Reservation {
     PortPool* pool = nullptr;
     std::uint16_t rtp_port = 0;
   };
+  Result<void> keep(PortPool& pool, std::uint16_t rtp_port, std::size_t worker);
   Result<void> open(const PortPool& pool, std::uint16_t rtp_port, std::size_t worker);
 
   NextHopTable& hops_;

@@ -27,6 +27,7 @@ bool is_v4_in_v6(const IpAddress& ip) {
 }
 
 bool is_tcp(const LegSpec& leg) { return leg.transport == contract::LegTransport::kTcp; }
+bool is_undecided(const LegSpec& leg) { return leg.transport == contract::LegTransport::kUdpOrTcp; }
 
 bool same_secret(const SrtpKey& left, const SrtpKey& right) {
   return left.master_key == right.master_key && left.master_salt == right.master_salt;
@@ -71,7 +72,7 @@ class LegPlanner {
     if (!found) return forward_error(found);
     record_.pool = &context_.pools[*found];
     record_.network = context_.places[*found].network;
-    const auto port = reservation_.pair(*record_.pool, spec_.rtp_port, worker_, context_.random);
+    const auto port = take_ports();
     if (!port) {
       Error error = port.error();
       if (spec_.rtp_port != 0) error.field = field("rtp_port");
@@ -81,15 +82,47 @@ class LegPlanner {
     return {};
   }
 
-  Result<void> keep_place() {
+  Result<std::uint16_t> take_ports() {
+    PortPool* tcp_pool = is_undecided(spec_) ? tcp_pool_beside(*record_.pool) : nullptr;
+    if (tcp_pool == nullptr) return reservation_.pair(*record_.pool, spec_.rtp_port, worker_, context_.random);
+    bool has_tcp = false;
+    auto port = reservation_.pair_and_tcp(*record_.pool, *tcp_pool, spec_.rtp_port, worker_, context_.random, has_tcp);
+    if (has_tcp) record_.tcp_pool = tcp_pool;
+    return port;
+  }
+
+  PortPool* tcp_pool_beside(const PortPool& pool) const {
+    for (std::size_t i = 0; i < context_.places.size(); ++i) {
+      const LocalAddress& place = context_.places[i];
+      if (place.tcp && place.network == record_.network && place.ip == pool.address()) return &context_.pools[i];
+    }
+    return nullptr;
+  }
+
+  // Of a leg that was not decided one of both stays; commit() gives the other back.
+  Result<void> keep_pool() {
     record_.pool = old_->pool;
+    if (spec_.transport == old_spec_->transport) {
+      record_.tcp_pool = old_->tcp_pool;
+      return {};
+    }
+    if (!is_undecided(*old_spec_)) {
+      return fail(ErrorKind::kInvalidArgument, "differs from that of the open session", field("transport"));
+    }
+    if (!is_tcp(spec_)) return {};
+    if (old_->tcp_pool == nullptr) {
+      return fail(ErrorKind::kInvalidArgument, "is TCP, for which the leg got no port", field("transport"));
+    }
+    record_.pool = old_->tcp_pool;
+    return {};
+  }
+
+  Result<void> keep_place() {
     record_.network = old_->network;
     if (context_.networks[old_->network] != spec_.network || old_->pool->address().family != spec_.family) {
       return fail(ErrorKind::kInvalidArgument, "differs from that of the open session", field("network"));
     }
-    if (old_->pool->is_tcp() != is_tcp(spec_)) {
-      return fail(ErrorKind::kInvalidArgument, "differs from that of the open session", field("transport"));
-    }
+    if (auto kept = keep_pool(); !kept) return kept;
     if (spec_.rtp_port != 0 && spec_.rtp_port != old_->rtp_port) {
       return fail(ErrorKind::kInvalidArgument, "differs from that of the open session", field("rtp_port"));
     }
@@ -259,7 +292,7 @@ void fill_leg(const LegSpec& spec, const LegRecord& record, Reservation& reserva
   config.local_rtp = record.local_rtp();
   config.local_rtcp = record.local_rtcp();
   config.network = record.network;
-  config.tcp = is_tcp(spec);
+  config.tcp = record.pool->is_tcp();
   config.rtcp_mux = spec.rtcp_mux;
   config.receive = spec.receive;
   config.send = spec.send;

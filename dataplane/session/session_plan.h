@@ -28,7 +28,7 @@ struct PlanContext {
 Result<void> check_destination(const SocketAddress& remote, const IpAddress& local,
                                const std::vector<LocalAddress>& places, const std::string& field);
 
-/// Which pool a leg belongs to.
+/// Which pool a leg belongs to; as long as it is not decided, that of UDP.
 Result<std::size_t> find_pool(const contract::LegSpec& leg, const PlanContext& context, const std::string& field);
 
 /// The next state of the session. `present` is nullptr for a new one. `reservation` holds what was taken for it.

@@ -16,6 +16,7 @@ namespace isthmus::session {
 
 struct LegRecord {
   PortPool* pool = nullptr;
+  PortPool* tcp_pool = nullptr;  // of a leg not decided yet: where it has the port of this number too
   std::uint16_t network = 0;
   std::uint16_t rtp_port = 0;
   bool keeps_pair = false;  // ICE: nominated before, and nothing about the pair changed

@@ -169,6 +169,7 @@ void SessionTable::poll(std::uint64_t now_ns, const std::function<void(const con
     impl_->drain(*worker.link, handler);
     impl_->traces.drain(static_cast<std::size_t>(&worker - impl_->workers.data()), worker.link->trace, now_ns);
   }
+  if (!impl_->unserved.empty()) impl_->serve_tcp_ports();
   impl_->send_unrouted(now_ns);
   if (!impl_->old_keys.empty()) impl_->forget_old_keys(now_ns);
   impl_->free_retired(false);
@@ -272,6 +273,7 @@ std::vector<contract::Counter> SessionTable::counters() const {
     counters.push_back({"drop_" + std::string(kDropReasonNames[i]), sum});
   }
   counters.push_back({"injections_unrouted", impl_->unrouted_lost});
+  counters.push_back({"legs_without_tcp", impl_->legs_without_tcp});
   for (std::size_t i = 0; i < impl_->workers.size(); ++i) {
     const WorkerCounters& of = impl_->workers[i].link->counters;
     std::uint64_t dropped = 0;

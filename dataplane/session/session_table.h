@@ -32,10 +32,12 @@ class PortListener {
   virtual ~PortListener() = default;
   virtual Status open_port(const SocketAddress& local, std::size_t worker) = 0;
   virtual void close_port(const SocketAddress& local) = 0;
-  /// The same of media over TCP, where there is such a thing.
+  /// The same of media over TCP, where there is such a thing. Whoever connects waits until serve_tcp_port().
   virtual Status open_tcp_port(const SocketAddress& /*local*/, std::size_t /*worker*/) {
     return fail(ErrorKind::kUnavailable, "there is no media over TCP here", "transport");
   }
+  /// A worker knows what comes there from now on.
+  virtual void serve_tcp_port(const SocketAddress& /*local*/) {}
   virtual void close_tcp_port(const SocketAddress& /*local*/) {}
 };
 
@@ -80,7 +82,8 @@ class SessionTable {
   Result<void> request_picture(contract::SessionId id, std::uint16_t stream, contract::Side side);
 
   /// Call it every few milliseconds: hands the workers' events and punts to `handler`, finds next hops for latched
-  /// addresses, passes on commands that found their ring full, and destroys what the workers are past.
+  /// addresses, passes on commands that found their ring full, has TCP ports served that a worker knows now, and
+  /// destroys what the workers are past.
   void poll(std::uint64_t now_ns, const std::function<void(const contract::Event&)>& handler);
 
   std::size_t sessions() const;

@@ -22,7 +22,7 @@ contract::SessionState state_of(const SessionRecord& session) {
     contract::StreamState& out = state.streams.emplace_back();
     for (std::size_t i = 0; i < 2; ++i) {
       const LegRecord& leg = stream.leg[i];
-      out.leg[i] = {leg.local_rtp(), leg.local_rtcp(), leg.ssrc};
+      out.leg[i] = {leg.local_rtp(), leg.local_rtcp(), leg.ssrc, leg.tcp_pool != nullptr};
     }
   }
   return state;
@@ -76,11 +76,12 @@ Result<contract::SessionState> SessionTable::Impl::apply_on(std::size_t worker, 
     ++workers[worker].sessions;
   }
   reservation.commit();
-  commit(*present, spec, std::move(*streams));
+  commit(*present, spec, std::move(*streams), now_ns);
   return state_of(*present);
 }
 
-void SessionTable::Impl::commit(SessionRecord& session, const SessionSpec& spec, std::vector<StreamRecord> streams) {
+void SessionTable::Impl::commit(SessionRecord& session, const SessionSpec& spec, std::vector<StreamRecord> streams,
+                                std::uint64_t now_ns) {
   std::vector<std::shared_ptr<const void>> objects;
   std::vector<NextHopKey> keys;
   std::vector<StreamRecord> before = std::move(session.streams);
@@ -93,8 +94,12 @@ void SessionTable::Impl::commit(SessionRecord& session, const SessionSpec& spec,
     change.stream = now.stream.get();
     change.config = now.config.get();
     command(session.worker, change);
-    for (const LegRecord& leg : now.leg) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      const LegRecord& leg = now.leg[i];
       if (leg.previous_receive_context) old_keys.emplace_back(leg.forget_previous_ns, spec.id);
+      exchange_ports(session.worker, s < before.size() ? &before[s].leg[i] : nullptr, &leg, now_ns);
+      const bool asked = spec.streams[s].leg[i].transport == contract::LegTransport::kUdpOrTcp;
+      if (s >= before.size() && asked && leg.tcp_pool == nullptr) ++legs_without_tcp;
     }
   }
   for (StreamRecord& old : before) {
@@ -109,6 +114,32 @@ void SessionTable::Impl::commit(SessionRecord& session, const SessionSpec& spec,
   session.commands = workers[session.worker].commands;
   remember_keys(session);
   if (!before.empty()) retire(session.worker, std::move(objects), std::move(keys));
+}
+
+void SessionTable::Impl::give_back(PortPool& pool, std::uint16_t rtp_port, std::uint64_t now_ns) {
+  close_ports(needs.ports, pool, rtp_port);
+  pool.release(rtp_port, now_ns);
+  if (!pool.is_tcp()) return;
+  const SocketAddress local{pool.address(), rtp_port};
+  std::erase_if(unserved, [&](const Unserved& one) { return one.local == local; });
+}
+
+void SessionTable::Impl::exchange_ports(std::size_t worker, const LegRecord* old, const LegRecord* now,
+                                        std::uint64_t now_ns) {
+  for (PortPool* pool : {old != nullptr ? old->pool : nullptr, old != nullptr ? old->tcp_pool : nullptr}) {
+    const bool stays = now != nullptr && (pool == now->pool || pool == now->tcp_pool);
+    if (pool != nullptr && !stays) give_back(*pool, old->rtp_port, now_ns);
+  }
+  const bool is_news = now != nullptr && now->pool->is_tcp() && (old == nullptr || old->pool != now->pool);
+  if (is_news) unserved.push_back({worker, workers[worker].commands, now->local_rtp()});
+}
+
+void SessionTable::Impl::serve_tcp_ports() {
+  std::erase_if(unserved, [&](const Unserved& one) {
+    if (workers[one.worker].link->commands_done.load(std::memory_order_acquire) < one.commands) return false;
+    needs.ports.serve_tcp_port(one.local);
+    return true;
+  });
 }
 
 void SessionTable::Impl::remember_keys(const SessionRecord& session) {
@@ -132,8 +163,7 @@ void SessionTable::Impl::close(std::map<SessionId, SessionRecord>::iterator foun
     objects.push_back(stream.stream);
     objects.push_back(stream.config);
     for (LegRecord& leg : stream.leg) {
-      close_ports(needs.ports, *leg.pool, leg.rtp_port);
-      leg.pool->release(leg.rtp_port, now_ns);
+      exchange_ports(session.worker, &leg, nullptr, now_ns);
       for (const auto& context : {leg.receive_context, leg.previous_receive_context, leg.send_context}) {
         if (context) objects.push_back(context);
       }

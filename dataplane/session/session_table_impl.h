@@ -35,6 +35,12 @@ struct SessionTable::Impl {
     std::uint64_t until_ns = 0;  // from the first poll() on
     Injection injection;
   };
+  /// A port over TCP that is served when its worker is past this count.
+  struct Unserved {
+    std::size_t worker = 0;
+    std::uint64_t commands = 0;
+    SocketAddress local;
+  };
   /// The control thread's side of one worker.
   struct Worker {
     WorkerLink* link = nullptr;
@@ -70,7 +76,11 @@ struct SessionTable::Impl {
                                           std::uint64_t now_ns);
   /// In the order in which to try them; more than one where the ports are ours to choose.
   Result<std::vector<std::size_t>> choose_workers(const SessionSpec& spec) const;
-  void commit(SessionRecord& session, const SessionSpec& spec, std::vector<StreamRecord> streams);
+  void commit(SessionRecord& session, const SessionSpec& spec, std::vector<StreamRecord> streams, std::uint64_t now_ns);
+  /// Ports of `old` that are not `now`'s go back, what `now` has over TCP will be served. nullptr: there is none.
+  void exchange_ports(std::size_t worker, const LegRecord* old, const LegRecord* now, std::uint64_t now_ns);
+  void give_back(PortPool& pool, std::uint16_t rtp_port, std::uint64_t now_ns);
+  void serve_tcp_ports();
   void remember_keys(const SessionRecord& session);
   void close(std::map<SessionId, SessionRecord>::iterator found, std::uint64_t now_ns);
 
@@ -96,6 +106,8 @@ struct SessionTable::Impl {
   std::size_t next_worker = 0;
   std::map<SessionId, SessionRecord> sessions;
   std::deque<Retired> retired;
+  std::vector<Unserved> unserved;
+  std::uint64_t legs_without_tcp = 0;  // that asked for it; they have UDP
   std::deque<Unrouted> unrouted;
   std::uint64_t unrouted_lost = 0;
   std::vector<std::pair<std::uint64_t, SessionId>> old_keys;  // when to look, and at what

@@ -163,6 +163,8 @@ Status TcpMedia::open_port(const SocketAddress& local, std::size_t worker) {
   return {};
 }
 
+void TcpMedia::serve_port(const SocketAddress& local) { give({Command::Kind::kServe, local, {}, 0, -1}); }
+
 void TcpMedia::close_port(const SocketAddress& local) { give({Command::Kind::kClose, local, {}, 0, -1}); }
 
 void TcpMedia::confirm(const SocketAddress& local, const SocketAddress& remote) {
@@ -236,7 +238,11 @@ void TcpMedia::apply(const Command& command) {
     case Command::Kind::kOpen:
       ports_[command.local] = {command.fd, command.worker, 0};
       place_of_[command.fd] = {command.local, {}};
-      watch_fd(epoll_fd_, EPOLL_CTL_ADD, command.fd, EPOLLIN);
+      break;
+    case Command::Kind::kServe:
+      if (const auto found = ports_.find(command.local); found != ports_.end()) {
+        watch_fd(epoll_fd_, EPOLL_CTL_ADD, found->second.fd, EPOLLIN);
+      }
       break;
     case Command::Kind::kClose: end_all_of(command.local); break;
     case Command::Kind::kConfirm:

@@ -58,8 +58,10 @@ class TcpMedia {
   TcpMedia& operator=(const TcpMedia&) = delete;
 
   // ---- main thread ----
-  /// Listens. kUnavailable: the kernel does not give us the port.
+  /// Listens; whoever connects waits in the kernel. kUnavailable: it does not give us the port.
   Status open_port(const SocketAddress& local, std::size_t worker);
+  /// From now on connections are taken and read.
+  void serve_port(const SocketAddress& local);
   /// With all its connections.
   void close_port(const SocketAddress& local);
   /// The peer at `remote` has shown that it knows the password of the session that has `local`.
@@ -78,7 +80,7 @@ class TcpMedia {
 
  private:
   struct Command {
-    enum class Kind : std::uint8_t { kOpen, kClose, kConfirm };
+    enum class Kind : std::uint8_t { kOpen, kServe, kClose, kConfirm };
     Kind kind = Kind::kOpen;
     SocketAddress local;
     SocketAddress remote;

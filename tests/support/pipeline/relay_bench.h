@@ -59,16 +59,22 @@ class FreePorts final : public session::PortListener {
   }
   void close_port(const SocketAddress& local) override { open.erase(local); }
   Status open_tcp_port(const SocketAddress& local, std::size_t) override {
-    if (fails_after == 0) return fail(ErrorKind::kUnavailable, "bind");
+    if (fails_after == 0 || no_tcp) return fail(ErrorKind::kUnavailable, "bind");
     if (fails_after > 0) --fails_after;
     open_tcp.insert(local);
     return {};
   }
-  void close_tcp_port(const SocketAddress& local) override { open_tcp.erase(local); }
+  void serve_tcp_port(const SocketAddress& local) override { served_tcp.insert(local); }
+  void close_tcp_port(const SocketAddress& local) override {
+    open_tcp.erase(local);
+    served_tcp.erase(local);
+  }
 
   int fails_after = -1;  // -1: never
+  bool no_tcp = false;
   std::set<SocketAddress> open;
   std::set<SocketAddress> open_tcp;
+  std::set<SocketAddress> served_tcp;
 };
 
 /// What left, parsed; `good_checksums` says that IP and UDP checksums verify.

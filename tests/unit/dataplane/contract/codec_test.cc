@@ -205,6 +205,57 @@ TEST(Codec, MediaOverTcpDoesNotLeaveForWhoKnowsUdpAlone) {
   EXPECT_EQ(datagram.error().field, "version");
 }
 
+SessionSpec spec_undecided() {
+  SessionSpec spec = sample_spec();
+  for (StreamSpec& stream : spec.streams) {
+    LegSpec& leg = stream.leg[1];
+    leg.transport = LegTransport::kUdpOrTcp;
+    leg.remote_rtp.reset();
+    leg.remote_rtcp.reset();
+    leg.source_rule = SourceRule::kSignalled;
+  }
+  return spec;
+}
+
+// Who does not know the field takes it for a leg over UDP, and says so in its answer.
+TEST(Codec, UndecidedTransportIsOneOverUdpForWhoKnowsNoBetter) {
+  const SessionSpec spec = spec_undecided();
+  EXPECT_EQ(version_needed(OpenRequest{spec}), 2);
+  Octets datagram = encoded(OpenRequest{spec});
+  Result<Envelope> back = decode(datagram);
+  ASSERT_TRUE(back) << to_string(back.error());
+  EXPECT_EQ(std::get<OpenRequest>(back->message).spec, spec);
+  std::size_t found = 0;
+  for (std::size_t at = 28; at + 3 <= datagram.size(); ++at) {
+    if (datagram[at] != 0xd8 || datagram[at + 1] != 0x02 || datagram[at + 2] != 1) continue;  // field 43, true
+    datagram[at + 2] = 0;
+    ++found;
+  }
+  EXPECT_EQ(found, spec.streams.size());
+  seal(datagram);
+  back = decode(datagram);
+  ASSERT_TRUE(back) << to_string(back.error());
+  for (const StreamSpec& stream : std::get<OpenRequest>(back->message).spec.streams) {
+    EXPECT_EQ(stream.leg[1].transport, LegTransport::kUdp);
+  }
+}
+
+TEST(Codec, TransportIsNotBothTcpAndUndecided) {
+  SessionSpec spec = sample_spec();
+  spec.streams.resize(1);
+  ASSERT_EQ(spec.streams[0].leg[1].transport, LegTransport::kTcp);
+  spec.streams[0].leg[1].dscp_rule = DscpRule::kCopy;
+  Octets datagram = encoded(OpenRequest{spec});
+  const Octets dscp_rule = {0xc0, 0x02, 0x01};  // field 40, made field 43 beside 42
+  const auto at = std::ranges::search(datagram, dscp_rule).begin();
+  ASSERT_NE(at, datagram.end());
+  *at = 0xd8;
+  seal(datagram);
+  const Result<Envelope> back = decode(datagram);
+  ASSERT_FALSE(back);
+  EXPECT_EQ(back.error().field, "transport");
+}
+
 TEST(Codec, PasswordsMustFillTheirPartOfTheSecrets) {
   SessionSpec spec = spec_of_version_1();
   spec.streams.resize(1);
@@ -362,11 +413,34 @@ INSTANTIATE_TEST_SUITE_P(
         BadSpec{"CnameLong", [](auto& s) { leg_a(s).cname = std::string(kMaxCnameBytes + 1, 'c'); },
                 "streams[0].leg[a].cname"},
         BadSpec{"Dscp", [](auto& s) { leg_a(s).dscp = 64; }, "streams[0].leg[a].dscp"},
-        BadSpec{"Transport", [](auto& s) { leg_b(s).transport = static_cast<LegTransport>(2); },
+        BadSpec{"Transport", [](auto& s) { leg_b(s).transport = static_cast<LegTransport>(3); },
                 "streams[0].leg[b].transport"},
         BadSpec{"TcpWithoutIce", [](auto& s) { leg_b(s).ice.reset(); }, "streams[0].leg[b].transport"},
         BadSpec{"TcpWithoutMux", [](auto& s) { leg_a(s).transport = LegTransport::kTcp; },
                 "streams[0].leg[a].transport"},
+        BadSpec{"UndecidedWithPair", [](auto& s) { leg_a(s).transport = LegTransport::kUdpOrTcp; },
+                "streams[0].leg[a].transport"},
+        BadSpec{"UndecidedWithRemote",
+                [](auto& s) {
+                  leg_b(s).transport = LegTransport::kUdpOrTcp;
+                  leg_b(s).remote_rtcp.reset();
+                },
+                "streams[0].leg[b].transport"},
+        BadSpec{"UndecidedWithRemoteRtcp",
+                [](auto& s) {
+                  leg_b(s).transport = LegTransport::kUdpOrTcp;
+                  leg_b(s).rtcp_mux = false;
+                  leg_b(s).remote_rtp.reset();
+                },
+                "streams[0].leg[b].transport"},
+        BadSpec{"UndecidedWithoutIce",
+                [](auto& s) {
+                  leg_b(s).transport = LegTransport::kUdpOrTcp;
+                  leg_b(s).remote_rtp.reset();
+                  leg_b(s).remote_rtcp.reset();
+                  leg_b(s).ice.reset();
+                },
+                "streams[0].leg[b].transport"},
         BadSpec{"DscpRule", [](auto& s) { leg_b(s).dscp_rule = static_cast<DscpRule>(3); },
                 "streams[0].leg[b].dscp_rule"},
         BadSpec{"DscpMapUnused", [](auto& s) { leg_b(s).dscp_map = {{1, 2}}; }, "streams[0].leg[b].dscp_map"},

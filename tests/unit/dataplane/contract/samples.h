@@ -97,9 +97,10 @@ inline SessionSpec sample_spec(std::uint64_t id = 0x0123456789abcdef, Revision r
 }
 
 inline SessionState sample_state(std::uint64_t id = 0x0123456789abcdef, Revision revision = 3) {
-  return {SessionId{id},
-          revision,
-          {StreamState{{LegState{v4(1, 56000), v4(1, 56001), 77}, LegState{v6(1, 56002), v6(1, 56003), 78}}}}};
+  return {
+      SessionId{id},
+      revision,
+      {StreamState{{LegState{v4(1, 56000), v4(1, 56001), 77, true}, LegState{v6(1, 56002), v6(1, 56003), 78, false}}}}};
 }
 
 inline SessionStats sample_stats(std::uint64_t id = 0x0123456789abcdef) {

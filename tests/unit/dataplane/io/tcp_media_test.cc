@@ -95,6 +95,10 @@ class TcpMediaTest : public testing::TestWithParam<const char*> {
     const Peer probe(address_);
     local_ = probe.address();
   }
+  void open_and_serve() {
+    ASSERT_TRUE(media_->open_port(local_, 0));
+    media_->serve_port(local_);
+  }
   bool eventually(const std::function<bool()>& what) {
     for (int i = 0; i < kWaitMs; ++i) {
       if (what()) return true;
@@ -152,7 +156,7 @@ class TcpMediaTest : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(TcpMediaTest, CarriesPacketsBothWays) {
-  ASSERT_TRUE(media_->open_port(local_, 0));
+  open_and_serve();
   Peer peer(address_);
   ASSERT_TRUE(peer.connect(local_));
   peer.send(kStun);
@@ -171,8 +175,42 @@ TEST_P(TcpMediaTest, CarriesPacketsBothWays) {
   EXPECT_EQ(free_buffers(), SocketIo::kBuffers);
 }
 
-TEST_P(TcpMediaTest, StrangerIsHeardForStunAlone) {
+// An answer that says "over TCP" may come behind the first check: the check waits for it in the kernel.
+TEST_P(TcpMediaTest, WhoConnectsEarlyWaitsUntilThePortIsServed) {
   ASSERT_TRUE(media_->open_port(local_, 0));
+  Peer early(address_);
+  ASSERT_TRUE(early.connect(local_));
+  early.send(kStun);
+  const SocketAddress other = Peer(address_).address();
+  ASSERT_TRUE(media_->open_port(other, 0));
+  media_->serve_port(other);
+  Peer late(address_);
+  ASSERT_TRUE(late.connect(other));
+  ASSERT_TRUE(counted(Count::kAccepted, 1));  // the thread has looked at its sockets since
+  EXPECT_EQ(media_->connections(), 1U);
+  Burst burst;
+  io_->receive(burst);
+  EXPECT_EQ(burst.count, 0U);
+  media_->serve_port(local_);
+  const auto view = receive();
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->from, early.address());
+  EXPECT_EQ(payload_, kStun);
+  EXPECT_EQ(media_->value(Count::kAccepted), 2U);
+}
+
+TEST_P(TcpMediaTest, WhoWaitsIsCutOffWhenThePortGoesBack) {
+  ASSERT_TRUE(media_->open_port(local_, 0));
+  Peer early(address_);
+  ASSERT_TRUE(early.connect(local_));
+  media_->close_port(local_);
+  media_->serve_port(local_);  // too late: of no effect
+  EXPECT_TRUE(early.is_cut_off());
+  EXPECT_EQ(media_->value(Count::kAccepted), 0U);
+}
+
+TEST_P(TcpMediaTest, StrangerIsHeardForStunAlone) {
+  open_and_serve();
   Peer stranger(address_);
   ASSERT_TRUE(stranger.connect(local_));
   stranger.send(kRtp);
@@ -183,7 +221,7 @@ TEST_P(TcpMediaTest, StrangerIsHeardForStunAlone) {
 }
 
 TEST_P(TcpMediaTest, StrangersPushOutStrangersAndNeverThePeer) {
-  ASSERT_TRUE(media_->open_port(local_, 0));
+  open_and_serve();
   Peer peer(address_);
   ASSERT_TRUE(peer.connect(local_));
   media_->confirm(local_, peer.address());
@@ -208,7 +246,7 @@ TEST_P(TcpMediaTest, StrangersPushOutStrangersAndNeverThePeer) {
 }
 
 TEST_P(TcpMediaTest, ConnectsForACheckAndForNothingElse) {
-  ASSERT_TRUE(media_->open_port(local_, 0));
+  open_and_serve();
   Peer peer(address_);
   peer.listen();
   send(peer.address(), kRtp);
@@ -224,7 +262,7 @@ TEST_P(TcpMediaTest, ConnectsForACheckAndForNothingElse) {
 }
 
 TEST_P(TcpMediaTest, NobodyThereIsCounted) {
-  ASSERT_TRUE(media_->open_port(local_, 0));
+  open_and_serve();
   SocketAddress nobody;
   {
     const Peer gone(address_);
@@ -236,7 +274,7 @@ TEST_P(TcpMediaTest, NobodyThereIsCounted) {
 }
 
 TEST_P(TcpMediaTest, SlowReceiverLosesPacketsAndHoldsUpNobody) {
-  ASSERT_TRUE(media_->open_port(local_, 0));
+  open_and_serve();
   Peer slow(address_);
   Peer quick(address_);
   for (Peer* peer : {&slow, &quick}) {
@@ -255,7 +293,7 @@ TEST_P(TcpMediaTest, SlowReceiverLosesPacketsAndHoldsUpNobody) {
 }
 
 TEST_P(TcpMediaTest, ClosedPortEndsItsConnections) {
-  ASSERT_TRUE(media_->open_port(local_, 0));
+  open_and_serve();
   Peer peer(address_);
   ASSERT_TRUE(peer.connect(local_));
   ASSERT_TRUE(counted(Count::kAccepted, 1));

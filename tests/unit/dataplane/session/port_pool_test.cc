@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <set>
 
 namespace isthmus::session {
@@ -79,6 +80,29 @@ TEST(PortPool, DrawsAtRandom) {
   const int second = *pool.draw(0, 0, random);
   const int third = *pool.draw(0, 0, random);
   EXPECT_FALSE(second == first + 2 && third == second + 2);
+}
+
+TEST(PortPool, DrawsWhatAnotherPoolHasFreeAsWell) {
+  PortPool udp(kLocal, 56'000, 56'019, 1);
+  PortPool tcp(kLocal, 56'000, 56'019, 1, true);
+  SeededRandom random(3);
+  for (const std::uint16_t used : std::initializer_list<std::uint16_t>{56'000, 56'004, 56'008, 56'012, 56'016}) {
+    ASSERT_TRUE(tcp.take(used, 0));
+  }
+  tcp.release(56'000, 0);  // rests: not free either
+  std::set<std::uint16_t> drawn;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(tcp.is_free(56'000, 0));
+    const std::uint16_t port = udp.draw(0, 0, random, &tcp).value();
+    EXPECT_TRUE(tcp.is_free(port, 0)) << port;
+    drawn.insert(port);
+  }
+  EXPECT_EQ(drawn, (std::set<std::uint16_t>{56'002, 56'006, 56'010, 56'014, 56'018}));
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(tcp.is_free(udp.draw(0, 0, random, &tcp).value(), 0)) << "what is left";
+  EXPECT_FALSE(udp.draw(0, 0, random, &tcp));
+  EXPECT_TRUE(tcp.is_free(56'000, kPortRestNs));
+  EXPECT_FALSE(tcp.is_free(56'001, 0));
+  EXPECT_FALSE(tcp.is_free(56'020, 0));
 }
 
 }  // namespace
