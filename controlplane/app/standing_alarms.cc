@@ -44,6 +44,7 @@ void StandingAlarms::look() {
   } else {
     alarms_.clear(status::kCallLimitReached);
   }
+  look_at_keys();
   if (!relay_.connected()) {
     alarms_.raise(status::kDataPlaneAway, "", Severity::kCritical,
                   "no data plane is connected: new calls get 503; does isthmus-dataplane run");
@@ -53,6 +54,26 @@ void StandingAlarms::look() {
   relay_.status([this, alive = std::weak_ptr<bool>(here_)](const Result<contract::DataplaneStatus>& status) {
     if (!alive.expired() && status) status::watch_pools(status->pools, alarms_);
   });
+}
+
+/// One alarm a key, until it is replaced or its stream ends.
+void StandingAlarms::look_at_keys() {
+  std::set<std::string> low;
+  for (const b2bua::B2bua::LowKey& key : calls_.low_keys()) {
+    const bool theirs = key.told.direction == contract::KeyDirection::kReceive;
+    const char* party = key.told.side == contract::Side::kA ? "caller" : "callee";
+    const std::string subject =
+        fmt::format("{} stream {} {} {}", key.call, key.told.stream, party, theirs ? "receive" : "send");
+    alarms_.raise(status::kKeyLifetimeLow, subject, Severity::kWarning,
+                  fmt::format("the key of SRTP {} the {} carries {} more packets, then they are dropped; a re-INVITE "
+                              "with new keys from either side renews it",
+                              theirs ? "from" : "to", party, key.told.packets_left));
+    low.insert(subject);
+  }
+  for (const std::string& subject : low_keys_) {
+    if (!low.contains(subject)) alarms_.clear(status::kKeyLifetimeLow, subject);
+  }
+  low_keys_ = std::move(low);
 }
 
 }  // namespace isthmus::app

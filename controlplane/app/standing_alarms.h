@@ -2,6 +2,9 @@
 
 // Raises and clears the alarms that follow from configuration, data plane and load.
 
+#include <set>
+#include <string>
+
 #include "controlplane/app/watched_relay.h"
 #include "controlplane/b2bua/b2bua.h"
 #include "controlplane/event_loop/timers.h"
@@ -25,11 +28,13 @@ class StandingAlarms {
 
  private:
   void look();
+  void look_at_keys();
 
   status::Alarms& alarms_;
   WatchedRelay& relay_;
   const b2bua::B2bua& calls_;
   event_loop::Timers& timers_;
+  std::set<std::string> low_keys_;  ///< subjects of alarms that stand
   event_loop::TimerId timer_ = event_loop::kNoTimer;
   // Answers of the data plane that come after us find it gone.
   std::shared_ptr<bool> here_ = std::make_shared<bool>(true);

@@ -338,9 +338,9 @@ void B2bua::on_relay_event(const contract::Event& event) {
 }
 
 void B2bua::on_key_lifetime_low(const contract::KeyLifetimeLowEvent& event) {
-  ++counters_.key_lifetimes_low;
   const Entry* entry = find_session(event.session);
-  if (entry == nullptr) return;
+  if (entry == nullptr || !low_keys_.take(event, deps_.timers.now())) return;
+  ++counters_.key_lifetimes_low;
   const bool receive = event.direction == contract::KeyDirection::kReceive;
   log::warn("media.key_lifetime_low", {{"call", call_name(entry->call.record.id)},
                                        {"call-id", entry->call.leg[0].dialog.call_id},
@@ -348,6 +348,15 @@ void B2bua::on_key_lifetime_low(const contract::KeyLifetimeLowEvent& event) {
                                        {"stream", event.stream},
                                        {"key", receive ? "theirs" : "ours"},
                                        {"packets_left", event.packets_left}});
+}
+
+std::vector<B2bua::LowKey> B2bua::low_keys() const {
+  std::vector<LowKey> all;
+  for (const contract::KeyLifetimeLowEvent& told : low_keys_.standing(deps_.timers.now())) {
+    const auto call = sessions_.find(told.session.value);
+    if (call != sessions_.end()) all.push_back({call_name(call->second), told});
+  }
+  return all;
 }
 
 // ---- client transactions that are over ----

@@ -18,6 +18,7 @@
 #include "controlplane/b2bua/counters.h"
 #include "controlplane/b2bua/header_table.h"
 #include "controlplane/b2bua/ice_legs.h"
+#include "controlplane/b2bua/low_keys.h"
 #include "controlplane/b2bua/machine.h"
 #include "controlplane/b2bua/message_writer.h"
 #include "controlplane/b2bua/screening.h"
@@ -74,6 +75,12 @@ class B2bua final : public sip::TransactionUser {
   const std::deque<CallView>& ended() const { return ended_; }  ///< oldest first, at most kKeptEndedCalls
   routing::Route test_route(std::string_view alias, std::string_view from_zone) const;
   const Counters& counters() const { return counters_; }
+  /// An SRTP key of a running call that nears its end.
+  struct LowKey {
+    std::string call;
+    contract::KeyLifetimeLowEvent told;
+  };
+  std::vector<LowKey> low_keys() const;
   bool is_relay_connected() const { return relay_connected_; }
   const config::ControlPlane& configuration() const { return configuration_; }
   /// Called once for each call when it is over, with its record.
@@ -244,6 +251,7 @@ class B2bua final : public sip::TransactionUser {
   bool draining_ = false;
 
   Counters counters_;
+  LowKeys low_keys_;
   std::deque<CallView> ended_;
   std::function<void(const CallView&)> ended_handler_;
 };

@@ -171,6 +171,7 @@ void B2bua::perform(Entry& entry, UpdateSession& action) {
 void B2bua::perform(Entry& entry, CloseSession& action) {
   const CallKey key = entry.call.record.id;
   const contract::SessionId session = action.session;
+  low_keys_.forget(session.value);
   deps_.relay.close(session,
                     [this, alive = std::weak_ptr(alive_), key, session](Result<contract::SessionStats> answer) {
                       if (alive.expired()) return;
@@ -265,7 +266,10 @@ void B2bua::remove(CallKey key) {
   stop_timers(entry);
   for (const ServerId server : entry.servers) servers_.erase(server);
   for (const std::string& tag : entry.tags) dialogs_.erase(tag);
-  for (const std::uint64_t session : entry.sessions) sessions_.erase(session);
+  for (const std::uint64_t session : entry.sessions) {
+    sessions_.erase(session);
+    low_keys_.forget(session);
+  }
   if (entry.source) {
     const auto held = calls_by_source_.find(*entry.source);
     if (held != calls_by_source_.end() && --held->second == 0) calls_by_source_.erase(held);

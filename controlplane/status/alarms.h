@@ -22,7 +22,8 @@ inline constexpr std::string_view kKeysOverClear = "keys-over-clear";  ///< subj
 inline constexpr std::string_view kDataPlaneAway = "data-plane-away";
 inline constexpr std::string_view kMediaPoolUse = "media-pool-use";  ///< subject: network and address
 inline constexpr std::string_view kCallLimitReached = "call-limit-reached";
-inline constexpr std::string_view kPeerFailed = "peer-failed";               ///< subject: zone and peer
+inline constexpr std::string_view kKeyLifetimeLow = "key-lifetime-low";  ///< subject: call, stream, party, direction
+inline constexpr std::string_view kPeerFailed = "peer-failed";           ///< subject: zone and peer
 inline constexpr std::string_view kTrustedHostsMany = "trusted-hosts-many";  ///< R190
 inline constexpr std::string_view kStateSetAside = "state-set-aside";        ///< the journal could not be read
 

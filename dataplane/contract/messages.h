@@ -390,8 +390,8 @@ struct ConsentLostEvent {
 /// What a key is for.
 enum class KeyDirection : std::uint8_t { kReceive = 0, kSend = 1 };
 
-/// A key of a leg is nearly used up (RFC 3711 9.2): at its end packets are dropped with srtp_key_expired. Once a key,
-/// when an eighth of its lifetime is left or 2^20 packets, whichever are fewer.
+/// A key of a leg is nearly used up (RFC 3711 9.2): an eighth of its lifetime is left or 2^20 packets, whichever are
+/// fewer. At its end packets are dropped with srtp_key_expired. When this is told again, and its end: key_lifetime.h.
 struct KeyLifetimeLowEvent {
   SessionId session;
   std::uint16_t stream = 0;

@@ -49,9 +49,11 @@ void IndexStore::Free::operator()(std::uint32_t* places) const { std::free(place
 
 IndexStore::IndexStore(std::span<std::uint8_t> memory, bool file) : memory_(memory) {
   constexpr std::size_t kMaxSlots = std::size_t{1} << 26U;
-  count_ = static_cast<std::uint32_t>(std::min(memory.size() / sizeof(IndexSlot), kMaxSlots));
+  constexpr std::size_t kBytes = sizeof(IndexSlot) + sizeof(std::uint64_t);
+  count_ = static_cast<std::uint32_t>(std::min(memory.size() / kBytes, kMaxSlots));
   header_ = reinterpret_cast<Header*>(memory.data());
   slots_ = reinterpret_cast<IndexSlot*>(memory.data());
+  begins_ = reinterpret_cast<std::uint64_t*>(slots_ + count_);
   next_.reset(static_cast<std::uint32_t*>(std::calloc(count_, sizeof(std::uint32_t))));  // pages as they are used
   if (next_ == nullptr) count_ = 0;
   const bool ours = header_->magic == Header::kMagic && header_->layout == kLayout && header_->slots == count_;
@@ -101,6 +103,17 @@ std::uint64_t IndexStore::fingerprint(const contract::SrtpKey& key, bool send, s
   std::uint64_t name = 0;
   std::memcpy(&name, digest.data(), sizeof name);
   return name == 0 ? 1 : name;
+}
+
+void IndexStore::begin(const IndexSlot& slot, std::uint64_t index) {
+  __atomic_store_n(&begins_[&slot - slots_], index, __ATOMIC_RELAXED);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);  // before the slot says that it has one
+}
+
+std::uint64_t IndexStore::used_up(const IndexSlot& slot) const {
+  const std::uint64_t begin = begins_[&slot - slots_];
+  if (slot.rtp.empty() || begin > slot.rtp.highest()) return 0;
+  return slot.rtp.highest() - begin + 1;
 }
 
 std::uint32_t IndexStore::adopt(std::uint64_t fingerprint) {

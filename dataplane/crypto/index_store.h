@@ -4,6 +4,9 @@
 // supervisor's memory file, or pages of our own. The worker that owns a context writes its lines in place, before a
 // packet leaves, so a process that is killed at any moment leaves them right; the next one finds them by fingerprint.
 //
+// Beside the lines, and not touched by packets, stands the index that each SSRC began with under its key: how far a key
+// is used up (RFC 3711 9.2) follows from both after a restart.
+//
 // A fingerprint is a keyed digest of key, suite, direction and owner (session, stream, side): it names, it tells
 // nothing of the key. The file holds no keys.
 
@@ -33,7 +36,7 @@ static_assert(sizeof(IndexSlot) == 64);
 
 class IndexStore {
  public:
-  static constexpr std::uint32_t kLayout = 1;
+  static constexpr std::uint32_t kLayout = 2;
   static constexpr std::size_t kOwnBytes = std::size_t{64} << 20U;  ///< address space; pages come as they are used
 
   /// Maps the file (it stays the caller's to close) and finds what a process before left in it. A file of another
@@ -57,6 +60,10 @@ class IndexStore {
   /// The whole chain. Any thread.
   void give_back(std::uint32_t first);
   IndexSlot& slot(std::uint32_t place) { return slots_[place]; }
+  /// Its first RTP packet under this key is about to be noted. Its worker.
+  void begin(const IndexSlot& slot, std::uint64_t index);
+  /// RTP indices from the first one to the highest, those that were lost on the way included: the sender has used them.
+  std::uint64_t used_up(const IndexSlot& slot) const;
   /// Next slot of a context's chain; 0: none.
   std::uint32_t& next(std::uint32_t place) { return next_[place]; }
 
@@ -68,7 +75,8 @@ class IndexStore {
 
   std::span<std::uint8_t> memory_;
   Header* header_;
-  IndexSlot* slots_;  // the first one is not used
+  IndexSlot* slots_;                 // the first one is not used
+  std::uint64_t* begins_ = nullptr;  // by slot; means something once slot.rtp is not empty
   std::uint32_t count_;
   struct Free {
     void operator()(std::uint32_t* places) const;

@@ -22,16 +22,18 @@ IpsecMbContext::IpsecMbContext(std::shared_ptr<IpsecMbShared> owner, const contr
     slot.rtp.restore();
     slot.rtcp.restore();
     if (direction == Direction::kSend && !slot.rtp.empty()) slot.rtp.close_below();
+    packets_before += shared->store->used_up(slot);
     ++ssrcs;
     if (current == nullptr || slot.ssrc == options.send_ssrc) current = &slot;
   }
+  packets = packets_before;
 }
 
 IpsecMbContext::~IpsecMbContext() {
   // A session that could not be opened in the end may be tried again.
   if (shared->leave_indices) {
     // They stay as they are.
-  } else if (adopted && packets == 0) {
+  } else if (adopted && packets == packets_before) {
     shared->store->disown(fingerprint, first);
   } else {
     shared->store->give_back(first);

@@ -80,7 +80,7 @@ class alignas(64) IpsecMbContext final : public SrtpContext {
   IndexSlot* current = nullptr;  ///< seen last
   KeyHalf* rtp = nullptr;
   KeyHalf* rtcp = nullptr;
-  std::uint64_t packets = 0;  ///< RTP under this key
+  std::uint64_t packets = 0;  ///< RTP under this key; of a process before: indices
   std::uint64_t lifetime = 0;
   std::uint8_t key_bytes = 0;
   std::uint8_t rtp_tag_bytes = 0;
@@ -94,9 +94,10 @@ class alignas(64) IpsecMbContext final : public SrtpContext {
   std::span<std::uint8_t> keys;  ///< both halves
   std::shared_ptr<IpsecMbShared> shared;
   std::uint64_t fingerprint = 0;
-  bool adopted = false;      ///< its first slots are of a process before
-  std::uint32_t first = 0;   ///< of the chain of slots
-  std::uint64_t trials = 0;  ///< by place in the chain
+  bool adopted = false;              ///< its first slots are of a process before ...
+  std::uint64_t packets_before = 0;  ///< ... which used the key for so many
+  std::uint32_t first = 0;           ///< of the chain of slots
+  std::uint64_t trials = 0;          ///< by place in the chain
   Direction direction = Direction::kReceive;
 
  private:

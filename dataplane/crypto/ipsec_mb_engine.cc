@@ -205,6 +205,8 @@ bool IpsecMbEngine::begin_send(SrtpJob& job, Work& work) {
     job.result = SrtpResult::kReplayed;
     if (!slot->rtp.allows(work.index)) return false;
     if (work.index >= slot->rtp.highest()) slot->timestamp = load_be32(job.packet + 4);
+    if (slot->rtp.empty()) [[unlikely]]
+      context.shared->store->begin(*slot, work.index);
     slot->rtp.use(work.index);
     ++context.packets;
   }
@@ -351,8 +353,12 @@ void IpsecMbEngine::accept(Work& work) {
     job.result = SrtpResult::kKeyExpired;
     return;
   }
+  if (!job.rtcp) {
+    if (window.empty()) [[unlikely]]
+      work.context->shared->store->begin(*work.slot, work.index);
+    ++work.context->packets;
+  }
   window.use(work.index);
-  if (!job.rtcp) ++work.context->packets;
   job.length = static_cast<std::uint16_t>(work.clear_bytes + work.cipher_bytes);
   job.result = SrtpResult::kOk;
 }

@@ -70,8 +70,6 @@ void adopt_keys(State& state, Leg& leg, const LegConfig& config) {
   if (leg.previous_context != config.previous_receive_context) {
     leg.previous_until_ns = state.time.now.monotonic_ns + session::kOldKeyNs;
   }
-  if (leg.receive.context != config.receive_context) leg.key_low_told[0] = false;
-  if (leg.transmit.context != config.send_context) leg.key_low_told[1] = false;
   leg.previous_context = config.previous_receive_context;
   leg.receive.old_key = leg.previous_context != nullptr;
   leg.receive.context = config.receive_context;

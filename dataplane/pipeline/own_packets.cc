@@ -98,19 +98,21 @@ void watch_one_way(State& state, Leg& leg) {
   tell_silence(state, leg, session::WorkerEvent::Kind::kOneWayMedia, leg.one_way_since_ns);
 }
 
+/// `context`: nullptr where none is in use.
 void watch_key(State& state, Leg& leg, const crypto::SrtpContext* context, contract::KeyDirection direction) {
-  bool& told = leg.key_low_told[static_cast<std::size_t>(direction)];
-  if (context == nullptr || told) return;
-  const crypto::KeyUse use = context->use();
-  if (use.packets_left > std::min(use.lifetime_packets / kKeyLowShare, kKeyLowPackets)) return;
-  told = true;
+  std::uint64_t& told_ns = leg.key_low_told_ns[static_cast<std::size_t>(direction)];
+  const std::uint64_t now = state.time.now.monotonic_ns;
+  const crypto::KeyUse use = context != nullptr ? context->use() : crypto::KeyUse{};
+  const bool low = use.packets_left <= std::min(use.lifetime_packets / kKeyLowShare, kKeyLowPackets);
+  if (low ? told_ns != 0 && now - told_ns < kKeyLowAgainNs : told_ns == 0) return;
+  told_ns = low ? now : 0;
   session::WorkerEvent event;
   event.kind = session::WorkerEvent::Kind::kKeyLifetimeLow;
   event.session = leg.stream->config->session;
   event.stream = leg.stream->config->stream;
   event.side = leg.side;
   event.direction = direction;
-  event.packets = use.packets_left;
+  event.packets = low ? use.packets_left : contract::kKeyLowOver;
   state.event(event);
 }
 
@@ -118,8 +120,9 @@ void watch_key(State& state, Leg& leg, const crypto::SrtpContext* context, contr
 void watch_keys(State& state, Leg& leg) {
   if (state.time.now.monotonic_ns - leg.keys_looked_ns < kKeyLookNs) return;
   leg.keys_looked_ns = state.time.now.monotonic_ns;
-  watch_key(state, leg, leg.receive.context, contract::KeyDirection::kReceive);
-  watch_key(state, leg, leg.transmit.context, contract::KeyDirection::kSend);
+  const auto in_use = [](bool wanted, const crypto::SrtpContext* context) { return wanted ? context : nullptr; };
+  watch_key(state, leg, in_use(leg.config->receive, leg.receive.context), contract::KeyDirection::kReceive);
+  watch_key(state, leg, in_use(leg.config->send, leg.transmit.context), contract::KeyDirection::kSend);
 }
 
 void look_at(State& state, Leg& leg, io::Burst& out) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/base/drop_reason.h"
+#include "dataplane/contract/key_lifetime.h"
 #include "dataplane/pipeline/pipeline.h"
 #include "dataplane/pipeline/tables.h"
 #include "dataplane/pipeline/trace.h"
@@ -76,6 +77,7 @@ inline constexpr std::uint64_t kPictureWantedEventNs = session::kNsPerSecond;  /
 inline constexpr std::uint64_t kKeyLookNs = session::kNsPerSecond;  ///< so often is looked at how far keys are used up
 inline constexpr std::uint64_t kKeyLowPackets = std::uint64_t{1} << 20U;  ///< contract: KeyLifetimeLowEvent
 inline constexpr std::uint64_t kKeyLowShare = 8;
+inline constexpr std::uint64_t kKeyLowAgainNs = contract::kKeyLowRepeatSeconds * session::kNsPerSecond;
 inline constexpr std::uint64_t kLatePacketNs = 500 * session::kNsPerMs;
 inline constexpr std::uint16_t kMaxDropout = 3000;  // RFC 3550 A.1
 inline constexpr std::size_t kMaxUrgent = 64;

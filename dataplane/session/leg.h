@@ -279,8 +279,8 @@ struct Leg {
   VideoLeg* video = nullptr;  ///< while receive.adapts
   ClockScale scale;
   std::uint64_t keys_looked_ns = 0;
-  std::array<bool, 2> key_low_told{};  ///< by contract::KeyDirection
-  bool traced = false;                 ///< its peer's packets are being followed
+  std::array<std::uint64_t, 2> key_low_told_ns{};  ///< by contract::KeyDirection; 0: not low
+  bool traced = false;                             ///< its peer's packets are being followed
   Figure<std::uint64_t> drops;
   std::uint64_t media_drop_ns = 0;  ///< last drop that was no STUN ...
   DropReason media_drop_reason{};   ///< ... and why

@@ -66,7 +66,9 @@ TEST(B2bua, KeyThatNearsItsEndIsCountedAndTheCallGoesOn) {
   bench.relay.event(contract::KeyLifetimeLowEvent{contract::SessionId{session.value ^ 1U}, 0, Side::kA,
                                                   contract::KeyDirection::kReceive, 1});  // of a call that ended since
   bench.settle();
-  EXPECT_EQ(bench.b2bua->counters().key_lifetimes_low, 2U);
+  EXPECT_EQ(bench.b2bua->counters().key_lifetimes_low, 1U);
+  ASSERT_EQ(bench.b2bua->low_keys().size(), 1U);
+  EXPECT_EQ(bench.b2bua->low_keys()[0].call, bench.b2bua->views("", 1).at(0).id);
   EXPECT_EQ(bench.b2bua->calls(), 1U);
   EXPECT_EQ(bench.waiting(kAnn), 0U);
   EXPECT_EQ(bench.waiting(kBob), 0U);

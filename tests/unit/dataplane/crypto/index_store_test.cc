@@ -31,7 +31,7 @@ TEST_F(IndexStoreTest, GivesEachPlaceOnceAndTakesItBack) {
   const auto store = open();
   std::set<std::uint32_t> places;
   for (std::uint32_t place = store->take(); place != 0; place = store->take()) EXPECT_TRUE(places.insert(place).second);
-  EXPECT_EQ(places.size(), 63U);  // a line is the header's
+  EXPECT_EQ(places.size(), 64U * 64 / (64 + 8) - 1);  // a line is the header's
   for (const std::uint32_t place : places) store->give_back(place);
   for (std::size_t i = 0; i < places.size(); ++i) EXPECT_TRUE(places.contains(store->take()));
   EXPECT_EQ(store->take(), 0U);
@@ -47,6 +47,10 @@ TEST_F(IndexStoreTest, AnotherProcessFindsWhatWasUsedByItsNameAlone) {
     EXPECT_NE(name, store->fingerprint(key(2), true, 7));
     IndexSlot& used = store->slot(store->take());
     used.ssrc = 99;
+    EXPECT_EQ(store->used_up(used), 0U);
+    store->begin(used, 69'000);
+    EXPECT_EQ(store->used_up(used), 0U);  // killed in between: nothing was sent
+    used.rtp.use(69'000);
     used.rtp.use(70'000);
     used.fingerprint = name;
     store->slot(store->take()).fingerprint = name;  // taken, and killed before anything was sent
@@ -59,6 +63,7 @@ TEST_F(IndexStoreTest, AnotherProcessFindsWhatWasUsedByItsNameAlone) {
   EXPECT_EQ(store->next(place), 0U);
   EXPECT_EQ(store->slot(place).ssrc, 99U);
   EXPECT_EQ(store->slot(place).rtp.highest(), 70'000U);
+  EXPECT_EQ(store->used_up(store->slot(place)), 1001U);
   EXPECT_EQ(store->adopt(name), 0U);
 }
 

@@ -1,7 +1,11 @@
 // RFC 3711 9.2: a key carries so many packets and no more. Said before the end, and what the end is.
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "dataplane/contract/key_lifetime.h"
+#include "dataplane/crypto/engines.h"
 #include "tests/support/pipeline/relay_bench.h"
 #include "tests/support/pipeline/srtp_peer.h"
 
@@ -82,6 +86,29 @@ TEST_P(KeyLifetime, IsToldOnceWhenAnEighthOfItIsLeft) {
   EXPECT_TRUE(events().empty());
 }
 
+TEST_P(KeyLifetime, IsToldAgainWhileItLasts) {
+  from_a(kLifetime * 7 / 8);
+  EXPECT_EQ(events().size(), 1U);
+  bench.pass_ms(contract::kKeyLowRepeatSeconds * 1000 - 3000);
+  EXPECT_TRUE(events().empty());
+  bench.pass_ms(3000);
+  const auto low = events();
+  ASSERT_EQ(low.size(), 1U);
+  EXPECT_EQ(low[0].packets_left, kLifetime / 8);
+}
+
+TEST_P(KeyLifetime, OfADirectionThatEndedIsOver) {
+  from_a(kLifetime);
+  EXPECT_EQ(events().size(), 1U);
+  spec.streams[0].leg[0].receive = false;
+  ++spec.revision;
+  bench.update(spec);
+  const auto over = events();
+  ASSERT_EQ(over.size(), 1U);
+  EXPECT_EQ(over[0].packets_left, contract::kKeyLowOver);
+  EXPECT_TRUE(events().empty());
+}
+
 TEST_P(KeyLifetime, OfOurOwnKeyIsToldToo) {
   from_b(kLifetime * 7 / 8);
   const auto low = events();
@@ -106,9 +133,62 @@ TEST_P(KeyLifetime, ANewKeyHasALifetimeOfItsOwn) {
   ++spec.revision;
   bench.update(spec);
   EXPECT_EQ(from_a(kLifetime / 2), kLifetime / 2);
+  const auto over = events();
+  ASSERT_EQ(over.size(), 1U);
+  EXPECT_EQ(over[0].direction, KeyDirection::kReceive);
+  EXPECT_EQ(over[0].packets_left, contract::kKeyLowOver);
   EXPECT_TRUE(events().empty());
   from_a(kLifetime / 2 - 1);
-  EXPECT_EQ(events().size(), 1U);
+  const auto low = events();
+  ASSERT_EQ(low.size(), 1U);
+  EXPECT_EQ(low[0].packets_left, 1U);
+}
+
+/// One data plane after the other on the same index memory.
+TEST(KeyLifetimeRestart, CountsOnFromTheIndicesThatItsPredecessorLeft) {
+  constexpr std::uint64_t kLifetime = 80;
+  const int file = memfd_create("index-memory", 0);
+  ASSERT_EQ(ftruncate(file, 1 << 20), 0);
+  SrtpPeer peer;
+  peer.set_keys(contract::SrtpSuite::kAeadAes128Gcm, 1, {});
+  std::uint16_t next = 1;
+  // A third of the packets from A is lost on the way: its indices are used up all the same.
+  for (std::uint64_t life = 1; life <= 3; ++life) {
+    const auto engines = crypto::Engines::open(crypto::EngineChoice::kIpsecMb, file);
+    ASSERT_TRUE(engines);
+    RelayBench bench(RelayBench::default_networks(), {}, life, engines->make());
+    auto spec = bench.spec();
+    contract::LegSpec& a = spec.streams[0].leg[0];
+    a.receive_key = peer.send_key();
+    a.send_key = peer.receive_key();
+    a.receive_key->lifetime_packets = a.send_key->lifetime_packets = kLifetime;
+    const auto state = bench.open(spec);
+    const auto& legs = state.streams[0].leg;
+    std::size_t from_a = 0;
+    std::size_t from_b = 0;
+    for (int i = 0; i < 30; ++i, ++next) {
+      const Payload packet = peer.protect(make_rtp(0, next, 160U * next, 7));
+      if (i % 3 != 1) from_a += bench.send(kPeerA, legs[0].local_rtp, packet).size();
+      from_b += bench.send(kPeerB, legs[1].local_rtp, make_rtp(0, next, 160U * next, 9)).size();
+    }
+    EXPECT_EQ(from_a, 20U);
+    EXPECT_EQ(from_b, life < 3 ? 30U : kLifetime - 60);
+    bench.pass_ms(1100);
+    std::vector<KeyLifetimeLowEvent> low;
+    for (const contract::Event& event : bench.poll()) {
+      if (const auto* one = std::get_if<KeyLifetimeLowEvent>(&event)) low.push_back(*one);
+    }
+    if (life < 3) {
+      EXPECT_TRUE(low.empty()) << life;
+    } else {
+      // Received: indices 1 to 60 before, 20 packets since.
+      ASSERT_EQ(low.size(), 2U);
+      EXPECT_EQ(low[0].packets_left, 0U);
+      EXPECT_EQ(low[1].packets_left, 0U);
+    }
+    engines->leave_indices();
+  }
+  close(file);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, KeyLifetime, testing::Bool(),
