@@ -1,5 +1,6 @@
 #include "dataplane/io/socket_io.h"
 
+#include <linux/sock_diag.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,9 +58,21 @@ SocketIo::~SocketIo() {
   flush_waiting();
   apply_commands();
   for (const Socket& socket : sockets_) {
-    if (socket.fd >= 0) ::close(socket.fd);
+    if (socket.fd >= 0) close(socket);
   }
   ::close(epoll_fd_);
+}
+
+/// The kernel says with a datagram what was lost before it (SO_RXQ_OVFL); what was lost behind the last one is asked
+/// for here. The count is the same.
+void SocketIo::close(const Socket& socket) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> figures{};
+  socklen_t bytes = sizeof figures;
+  if (getsockopt(socket.fd, SOL_SOCKET, SO_MEMINFO, figures.data(), &bytes) == 0 &&
+      bytes > SK_MEMINFO_DROPS * sizeof figures[0]) {
+    add(missed_, figures[SK_MEMINFO_DROPS] - socket.overflows);
+  }
+  ::close(socket.fd);
 }
 
 bool SocketIo::hand_over(std::size_t slot, const SocketAddress& local, int fd) {
@@ -83,7 +96,7 @@ void SocketIo::apply_commands() {
   Command command;
   while (commands_.pop(command)) {
     Socket& socket = sockets_[command.slot];
-    if (socket.fd >= 0) ::close(socket.fd);  // leaves the epoll set by itself
+    if (socket.fd >= 0) close(socket);  // leaves the epoll set by itself
     socket = {command.fd, 0, command.local};
     if (command.fd < 0) continue;
     epoll_event event{};

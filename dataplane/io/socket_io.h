@@ -69,6 +69,7 @@ class SocketIo final : public Io {
   explicit SocketIo(const PortSlots& slots, int epoll_fd);
   void apply_commands();
   void flush_waiting();
+  void close(const Socket& socket);
   void receive_from(std::size_t slot, Burst& burst);
   std::uint8_t read_control(Socket& socket, msghdr& header);
   std::size_t send_run(int fd, std::span<const SendView> views);

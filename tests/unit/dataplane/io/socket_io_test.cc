@@ -246,6 +246,37 @@ TEST_P(SocketIoTest, DatagramsThatTheQueueHadNoRoomForAreMissedOnce) {
   }
 }
 
+// What was lost behind the last datagram no datagram tells.
+TEST_P(SocketIoTest, LossesBehindTheLastDatagramAreCountedAtClose) {
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  Peer peer(address_);
+  Burst burst;
+  engine_->io(0).receive(burst);
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
+  const std::string large(SocketIo::kMaxPayloadBytes, 'x');
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 2'000; ++i, ++sent) peer.send(local_, large);
+    for (burst = receive_some(); burst.count > 0; engine_->io(0).receive(burst)) {
+      received += burst.count;
+      for (std::size_t i = 0; i < burst.count; ++i) engine_->io(0).release(burst.frames[i]);
+      burst.count = 0;
+    }
+  }
+  const std::uint64_t told = engine_->driver_losses().missed;
+  EXPECT_GT(told, 0U);  // of the first round, by the second
+  EXPECT_LT(told, sent - received);
+  engine_->close_port(local_);
+  engine_->io(0).receive(burst);
+  EXPECT_EQ(engine_->driver_losses().missed, sent - received);
+  // The next one to have the port begins at nothing.
+  ASSERT_TRUE(engine_->open_port(local_, 0));
+  engine_->io(0).receive(burst);
+  engine_->close_port(local_);
+  engine_->io(0).receive(burst);
+  EXPECT_EQ(engine_->driver_losses().missed, sent - received);
+}
+
 TEST_P(SocketIoTest, FramesThatCannotGoAreCountedAndThoseBesideThemGo) {
   ASSERT_TRUE(engine_->open_port(local_, 0));
   Peer peer(address_);
