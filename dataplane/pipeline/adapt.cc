@@ -431,15 +431,7 @@ void let_go(State& state, session::Leg& leg, bool closing) {
     if (state.time.now.monotonic_ns - video.held_ns >= kHeldNs) announce(state, leg);
     return;
   }
-  for (std::size_t i = 0; i < video.held_count; ++i) {
-    if (video.held[i].generated) {
-      state.link.counters.generated_lost.add(1);
-      state.io.release(video.held[i].frame);
-    } else {
-      --state.held;
-      state.drop_frame(video.held[i].frame, DropReason::kPortClosed);
-    }
-  }
+  for (std::size_t i = 0; i < video.held_count; ++i) drop_held(state, leg, video.held[i], DropReason::kPortClosed);
   video.held_count = 0;
   state.link.counters.held.set(state.held);
 }

@@ -56,6 +56,8 @@ void send_copy(AdaptJob& job, Bytes head, Bytes body, bool marker);
 void send_marker(AdaptJob& job);
 /// Puts a complete packet into the queue of the turn.
 void push(State& state, session::Leg& leg, const session::HeldPacket& packet);
+/// One that waited and goes nowhere.
+void drop_held(State& state, session::Leg& leg, const session::HeldPacket& packet, DropReason reason);
 
 // ---- parameter sets (adapt_sets.cc) ----
 

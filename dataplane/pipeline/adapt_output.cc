@@ -114,6 +114,12 @@ void push(State& state, session::Leg& leg, const HeldPacket& packet) {
     state.adapted_legs.push_back(&leg);
     return;
   }
+  drop_held(state, leg, packet, DropReason::kAdaptFull);
+}
+
+void drop_held(State& state, session::Leg& leg, const HeldPacket& packet, DropReason reason) {
+  if (leg.traced) [[unlikely]]
+    trace_held_drop(state, leg, packet, reason);
   if (packet.generated) {
     state.link.counters.generated_lost.add(1);
     state.io.release(packet.frame);
@@ -121,7 +127,7 @@ void push(State& state, session::Leg& leg, const HeldPacket& packet) {
   }
   --state.held;
   leg.drops.add(1);
-  state.drop_frame(packet.frame, DropReason::kAdaptFull);
+  state.drop_frame(packet.frame, reason);
 }
 
 void send_as_it_is(AdaptJob& job) {

@@ -36,10 +36,10 @@ void update(State& state, Stream& stream, const session::StreamConfig& config) {
 }
 
 void close(State& state, Stream& stream) {
+  for (Leg& leg : stream.leg) let_go(state, leg, true);
   if (state.trace.stream == &stream) end_trace(state, contract::TraceEnd::kClosed);
   stream.open = false;
   for (Leg& leg : stream.leg) {
-    let_go(state, leg, true);
     state.tables.close(leg.config->local_rtp, leg.config->tcp, state.time.now.monotonic_ns);
     const auto end = state.urgent.begin() + static_cast<std::ptrdiff_t>(state.urgent_count);
     state.urgent_count = static_cast<std::size_t>(std::remove(state.urgent.begin(), end, &leg) - state.urgent.begin());

@@ -24,13 +24,17 @@ PacketTrace* find(Trace& trace, const Packet& packet) {
   return (trace.open & bit(packet)) != 0 ? &trace.records[packet.frame] : nullptr;
 }
 
-void finish(State& state, PacketTrace& record) {
+void tell(State& state, const PacketTrace& record) {
   Trace& trace = state.trace;
   if (trace.left == 0) return;
   --trace.left;
-  // A packet waits for its whole burst; what came behind its last stage is not its time.
-  for (std::size_t i = 0; i <= index(record.stage); ++i) record.cycles[i] = trace.cycles[i];
   if (!state.link.trace.records.push(record)) state.link.trace.lost.add(1);
+}
+
+void finish(State& state, PacketTrace& record) {
+  // A packet waits for its whole burst; what came behind its last stage is not its time.
+  for (std::size_t i = 0; i <= index(record.stage); ++i) record.cycles[i] = state.trace.cycles[i];
+  tell(state, record);
 }
 
 /// A record for the packet's frame. One of a frame that was dropped and whose place another one has taken goes first.
@@ -66,8 +70,8 @@ PacketTrace& open_received(State& state, const io::Burst& burst, const Packet& p
   return record;
 }
 
-void note_outgoing(PacketTrace& record, const Packet& packet) {
-  const wire::RtpHeader header = wire::RtpHeader::read(packet.payload);
+void note_outgoing(PacketTrace& record, const std::uint8_t* payload) {
+  const wire::RtpHeader header = wire::RtpHeader::read(payload);
   record.marker = header.marker;
   record.payload_type_out = header.payload_type;
   record.sequence_out = header.sequence;
@@ -91,7 +95,7 @@ void note(PacketTrace& record, Stage stage, const Packet& packet) {
     case Stage::kUnprotect:
       record.opened = packet.leg->receive.context != nullptr ? CryptoOutcome::kOk : CryptoOutcome::kClear;
       break;
-    case Stage::kMap: note_outgoing(record, packet); break;
+    case Stage::kMap: note_outgoing(record, packet.payload); break;
     case Stage::kProtect:
       record.closed = transmit.context != nullptr ? CryptoOutcome::kOk : CryptoOutcome::kClear;
       break;
@@ -160,7 +164,12 @@ void end_trace(State& state, TraceEnd why) {
 }
 
 void check_trace(State& state) {
-  if (state.trace.active() && state.time.now.monotonic_ns >= state.trace.until_ns) end_trace(state, TraceEnd::kTime);
+  if (!state.trace.active()) return;
+  if (state.trace.left == 0) {
+    end_trace(state, TraceEnd::kPackets);
+  } else if (state.time.now.monotonic_ns >= state.trace.until_ns) {
+    end_trace(state, TraceEnd::kTime);
+  }
 }
 
 void begin_traced_burst(State& state, std::size_t packets) {
@@ -217,6 +226,23 @@ void trace_adapted(State& state, const Packet& packet, const DropReason* reason)
   record->reason = *reason;
 }
 
+/// It has left its burst, so no stage's time is its own.
+void trace_held_drop(State& state, const session::Leg& leg, const session::HeldPacket& packet, DropReason reason) {
+  if (!state.trace.active()) return;
+  PacketTrace record;
+  record.number = state.trace.number;
+  record.side = leg.side;
+  record.stage = Stage::kAdapt;
+  record.fate = TraceFate::kDropped;
+  record.has_reason = true;
+  record.reason = reason;
+  record.sequence_in = packet.sequence_in;
+  record.held_ns = state.time.now.monotonic_ns - packet.arrived_ns;
+  record.unix_ns = state.time.now.unix_ns - record.held_ns;
+  note_outgoing(record, packet.payload);
+  tell(state, record);
+}
+
 void trace_made(State& state, const session::HeldPacket& made, const Packet& packet) {
   if (!state.trace.active()) return;
   PacketTrace& record = open(state, packet);
@@ -224,7 +250,7 @@ void trace_made(State& state, const session::HeldPacket& made, const Packet& pac
   record.sequence_in = made.sequence_in;
   record.held_ns = state.time.now.monotonic_ns - made.arrived_ns;
   record.unix_ns -= record.held_ns;
-  note_outgoing(record, packet);
+  note_outgoing(record, packet.payload);
 }
 
 }  // namespace isthmus::pipeline

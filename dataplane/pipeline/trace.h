@@ -48,6 +48,8 @@ void trace_stage(State& state, const io::Burst& burst, Stage stage, const Batch&
 void trace_drop(State& state, const io::Burst& burst, const Packet& packet, DropReason reason);
 /// Nothing of a packet went on from the adapt stage; `reason` nullptr: that is as it should be.
 void trace_adapted(State& state, const Packet& packet, const DropReason* reason);
+/// What the adapt stage made or held is dropped after all, be it in a burst or between two.
+void trace_held_drop(State& state, const session::Leg& leg, const session::HeldPacket& packet, DropReason reason);
 /// What the adapt stage made goes on.
 void trace_made(State& state, const session::HeldPacket& made, const Packet& packet);
 

@@ -283,5 +283,65 @@ TEST(TraceAdapted, ShowsWhatWasHeldAndWhatWasMade) {
   EXPECT_TRUE(video.clean());
 }
 
+/// A picture whose end never came: its stream is closed while it waits.
+TEST(TraceAdapted, ShowsWhatWasHeldAndDropped) {
+  VideoBench video;
+  RelayBench& relay = video.relay;
+  contract::TraceSpec spec;
+  spec.session = {1};
+  spec.side = Side::kB;
+  ASSERT_TRUE(relay.table.start_trace(spec, relay.now.monotonic_ns));
+  relay.tick();
+  const Payload slice(40, 0x41);
+  EXPECT_TRUE(video.send(1, 100, 0, false, slice).empty());
+  EXPECT_TRUE(video.send(1, 101, 0, false, slice).empty());
+  relay.now.monotonic_ns += 5 * session::kNsPerMs;
+  relay.now.unix_ns += 5 * session::kNsPerMs;
+  relay.table.close({1}, relay.now.monotonic_ns);
+  relay.tick();
+  relay.poll();
+  const auto page = relay.table.read_trace({1}, 0, 1.0);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->ended, TraceEnd::kClosed);
+  ASSERT_EQ(page->records.size(), 4U);  // two that were taken, and what became of them
+  for (std::uint16_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(page->records[i].fate, TraceFate::kAdapted);
+    const TraceRecord& dropped = page->records[i + 2U];
+    EXPECT_EQ(dropped.fate, TraceFate::kDropped);
+    EXPECT_EQ(dropped.drop_reason, "port_closed");
+    EXPECT_EQ(page->stages.at(dropped.stage), "adapt");
+    EXPECT_EQ(dropped.sequence_in, 100 + i);
+    EXPECT_EQ(dropped.held_ns, 5 * session::kNsPerMs);
+    EXPECT_EQ(dropped.unix_ns, page->records[i].unix_ns);
+    EXPECT_EQ(dropped.stage_ns.at(index(Stage::kAdapt)), 0U);
+  }
+  EXPECT_TRUE(video.clean());
+}
+
+/// The same by a trace that has room for three: it ends with them.
+TEST(TraceAdapted, WhatIsDroppedBetweenBurstsCountsAgainstItsPackets) {
+  VideoBench video;
+  RelayBench& relay = video.relay;
+  contract::TraceSpec spec;
+  spec.session = {1};
+  spec.max_packets = 3;
+  ASSERT_TRUE(relay.table.start_trace(spec, relay.now.monotonic_ns));
+  relay.tick();
+  const Payload slice(40, 0x41);
+  video.send(1, 100, 0, false, slice);
+  video.send(1, 101, 0, false, slice);
+  auto spec_now = video.spec;
+  spec_now.streams[0].leg[0].video = spec_now.streams[0].leg[1].video;  // from now on nothing is to be adapted
+  ++spec_now.revision;
+  relay.update(spec_now);
+  relay.tick();
+  relay.poll();
+  const auto page = relay.table.read_trace({1}, 0, 1.0);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->records.size(), 3U);
+  EXPECT_EQ(page->ended, TraceEnd::kPackets);
+  EXPECT_TRUE(video.clean());
+}
+
 }  // namespace
 }  // namespace isthmus::test
