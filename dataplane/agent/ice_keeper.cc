@@ -57,7 +57,8 @@ void IceKeeper::set_leg(const IcePlace& place, const LegSpec& spec, std::uint64_
     if (found != legs_.end()) drop_leg(found);
     return;
   }
-  LegIce& leg = found != legs_.end() ? found->second : legs_[leg_of(place)];
+  const bool is_new = found == legs_.end();
+  LegIce& leg = is_new ? legs_[leg_of(place)] : found->second;
   const bool same = same_credentials(leg.spec, *spec.ice) && leg.spec.form == spec.ice->form;
   leg.spec = *spec.ice;
   leg.rtcp_mux = spec.rtcp_mux;
@@ -74,7 +75,9 @@ void IceKeeper::set_leg(const IcePlace& place, const LegSpec& spec, std::uint64_
     if (!wanted) continue;
     pair.emplace().remote = *remote;
     pair->answered_ns = now_ns;  // the check that nominated it
-    pair->due_ns = spec.ice->form == StunForm::kMicrosoft ? now_ns : now_ns + consent_interval();
+    if (leg.tcp && is_new) pair->prove_until_ns = now_ns + kProveNs;
+    const bool at_once = spec.ice->form == StunForm::kMicrosoft || pair->prove_until_ns != 0;
+    pair->due_ns = at_once ? now_ns : now_ns + consent_interval();
     due_.emplace(pair->due_ns, at);
   }
 }
@@ -104,7 +107,9 @@ void IceKeeper::take(const contract::PuntEvent& event, std::uint64_t now_ns) {
   if (message->fingerprint_offset != 0 && !wire::verify_fingerprint(event.packet, *message)) {
     return refuse(DropReason::kStunFingerprint);
   }
-  if (message->header.is(StunType::kBindingRequest)) return take_request(place, found->second, event, *message);
+  if (message->header.is(StunType::kBindingRequest)) {
+    return take_request(place, found->second, event, *message, now_ns);
+  }
   const bool answer = message->header.is(StunType::kBindingSuccess) || message->header.is(StunType::kBindingError);
   if (answer) return take_answer(place, found->second, event, *message, now_ns);
   if (!message->header.is(StunType::kBindingIndication)) return refuse(DropReason::kStunNotExpected);
@@ -112,12 +117,12 @@ void IceKeeper::take(const contract::PuntEvent& event, std::uint64_t now_ns) {
 }
 
 void IceKeeper::take_request(const IcePlace& place, LegIce& leg, const contract::PuntEvent& event,
-                             const wire::StunMessage& message) {
+                             const wire::StunMessage& message, std::uint64_t now_ns) {
   if (!message.username || !is_for_us(*message.username, leg.spec)) return refuse(DropReason::kStunUsername);
   if (!wire::verify_integrity(event.packet, message, leg.spec.local_password.view())) {
     return refuse(DropReason::kStunUnauthenticated);
   }
-  if (leg.tcp) needs_.confirm(place, event.source);
+  proved(place, leg, event.source, now_ns);
   const std::optional<IcePair>& pair = leg.pair[slot(place.component)];
   const bool on_pair = pair && pair->remote == event.source;
   // A role conflict (RFC 8445 7.3.1.1) and attributes that we do not know but must (RFC 8489 6.3.1) are decisions.
@@ -137,7 +142,7 @@ void IceKeeper::take_answer(const IcePlace& place, LegIce& leg, const contract::
       !wire::verify_integrity(event.packet, message, leg.spec.remote_password.view())) {
     return refuse(DropReason::kStunUnauthenticated);
   }
-  if (leg.tcp) needs_.confirm(place, event.source);
+  proved(place, leg, event.source, now_ns);
   std::optional<IcePair>& pair = leg.pair[slot(place.component)];
   const auto asked = [&] { return std::ranges::find(pair->asked, message.header.transaction); };
   if (!pair || asked() == pair->asked.end()) return punt(event);  // to a check of the control plane's
@@ -148,6 +153,16 @@ void IceKeeper::take_answer(const IcePlace& place, LegIce& leg, const contract::
   pair->asked.erase(asked());  // one answer each: a recorded one proves nothing
   ++counters_.consent_answers;
   if (!pair->lost) pair->answered_ns = now_ns;
+}
+
+/// Over TCP it is the connection that has to be trusted.
+void IceKeeper::proved(const IcePlace& place, LegIce& leg, const SocketAddress& remote, std::uint64_t now_ns) {
+  if (!leg.tcp) return;
+  needs_.confirm(place, remote);
+  std::optional<IcePair>& pair = leg.pair[slot(place.component)];
+  if (!pair || pair->remote != remote || pair->prove_until_ns == 0) return;
+  pair->prove_until_ns = 0;
+  schedule(place, *pair, now_ns + (leg.spec.form == StunForm::kMicrosoft ? kMicrosoftKeepAliveNs : consent_interval()));
 }
 
 void IceKeeper::punt(const contract::PuntEvent& event) {
@@ -176,13 +191,7 @@ void IceKeeper::poll(std::uint64_t now_ns) {
   }
 }
 
-void IceKeeper::attend(const IcePlace& place, LegIce& leg, IcePair& pair, std::uint64_t now_ns) {
-  if (leg.spec.form == StunForm::kMicrosoft) {
-    const bool sent = needs_.send(place, pair.remote, make_keep_alive(needs_.random)).has_value();
-    ++(sent ? counters_.keep_alives : counters_.not_sent);
-    return schedule(place, pair, now_ns + (sent ? kMicrosoftKeepAliveNs : kRetryNs));
-  }
-  if (now_ns - pair.answered_ns >= kConsentLifeNs) return lose(place, pair);
+bool IceKeeper::ask(const IcePlace& place, const LegIce& leg, IcePair& pair) {
   wire::StunTransaction transaction;
   needs_.random.fill(transaction);
   const bool sent =
@@ -192,6 +201,22 @@ void IceKeeper::attend(const IcePlace& place, LegIce& leg, IcePair& pair, std::u
     pair.asked.push_back(transaction);
   }
   ++(sent ? counters_.consent_requests : counters_.not_sent);
+  return sent;
+}
+
+void IceKeeper::attend(const IcePlace& place, LegIce& leg, IcePair& pair, std::uint64_t now_ns) {
+  if (pair.prove_until_ns != 0) {
+    if (now_ns >= pair.prove_until_ns) return lose(place, pair);
+    const bool sent = ask(place, leg, pair);
+    return schedule(place, pair, now_ns + (sent ? kProveIntervalNs : kRetryNs));
+  }
+  if (leg.spec.form == StunForm::kMicrosoft) {
+    const bool sent = needs_.send(place, pair.remote, make_keep_alive(needs_.random)).has_value();
+    ++(sent ? counters_.keep_alives : counters_.not_sent);
+    return schedule(place, pair, now_ns + (sent ? kMicrosoftKeepAliveNs : kRetryNs));
+  }
+  if (now_ns - pair.answered_ns >= kConsentLifeNs) return lose(place, pair);
+  const bool sent = ask(place, leg, pair);
   // Not later than the moment at which consent ends.
   const std::uint64_t next = now_ns + (sent ? consent_interval() : kRetryNs);
   schedule(place, pair, std::min(next, std::max(pair.answered_ns + kConsentLifeNs, now_ns + kRetryNs)));

@@ -10,6 +10,10 @@
 //
 // Pairs of the RFC form: a Binding request every 4 to 6 s, consent is lost 30 s after the last good answer (RFC
 // 7675 5.1). Pairs of the Microsoft form: a Binding indication every 15 s.
+//
+// A pair over TCP that was nominated before this process began has lost its connection with the process before. It is
+// asked at once and every half second, which connects where its peer listens, until the peer has proved itself anew;
+// one that does not within 20 s is lost, in either form.
 
 #include <array>
 #include <cstdint>
@@ -65,6 +69,7 @@ struct IcePair {
   std::uint64_t due_ns = 0;       // next request or indication
   std::uint64_t answered_ns = 0;  // last good answer, or the nomination
   bool lost = false;
+  std::uint64_t prove_until_ns = 0;         // its connection is new and proves nothing yet; 0: it does
   std::deque<wire::StunTransaction> asked;  // no answer yet; at most kRememberedRequests
 };
 
@@ -82,9 +87,11 @@ class IceKeeper {
   static constexpr std::uint64_t kConsentIntervalNs = 5'000'000'000;      ///< RFC 7675 5.1, times 0.8 to 1.2
   static constexpr std::uint64_t kConsentLifeNs = 30'000'000'000;         ///< RFC 7675 5.1
   static constexpr std::uint64_t kMicrosoftKeepAliveNs = 15'000'000'000;  ///< [MS-ICE2]: media or STUN every 15 to 20 s
-  static constexpr std::uint64_t kRetryNs = 20'000'000;                   ///< after a full queue
-  static constexpr std::size_t kMaxSendsAPoll = 32;                       ///< half of a worker's queue of injections
-  static constexpr std::size_t kRememberedRequests = 8;                   ///< of a pair; more than kConsentLifeNs holds
+  static constexpr std::uint64_t kProveNs = 20'000'000'000;  ///< below a session's usual time without media
+  static constexpr std::uint64_t kProveIntervalNs = 500'000'000;
+  static constexpr std::uint64_t kRetryNs = 20'000'000;  ///< after a full queue
+  static constexpr std::size_t kMaxSendsAPoll = 32;      ///< half of a worker's queue of injections
+  static constexpr std::size_t kRememberedRequests = 8;  ///< of a pair; more than kConsentLifeNs holds
 
   explicit IceKeeper(IceKeeperDependencies needs) : needs_(std::move(needs)) {}
 
@@ -111,7 +118,9 @@ class IceKeeper {
   void drop_leg(std::map<LegPlace, LegIce>::iterator leg);
   void refuse(DropReason reason) { ++counters_.refused[static_cast<std::size_t>(reason)]; }
   void take_request(const IcePlace& place, LegIce& leg, const contract::PuntEvent& event,
-                    const wire::StunMessage& message);
+                    const wire::StunMessage& message, std::uint64_t now_ns);
+  bool ask(const IcePlace& place, const LegIce& leg, IcePair& pair);
+  void proved(const IcePlace& place, LegIce& leg, const SocketAddress& remote, std::uint64_t now_ns);
   void take_answer(const IcePlace& place, LegIce& leg, const contract::PuntEvent& event,
                    const wire::StunMessage& message, std::uint64_t now_ns);
   void punt(const contract::PuntEvent& event);

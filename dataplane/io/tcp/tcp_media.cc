@@ -63,6 +63,13 @@ Result<int> bound_socket(const SocketAddress& local) {
   return error;
 }
 
+/// With it a connection ends by RST, and so does one whose process is killed: the peer knows at once, and the next
+/// process can connect from the same port to the same address, of which neither kernel holds anything any more.
+void set_reset(int fd, bool on) {
+  const linger value{on ? 1 : 0, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
+}
+
 void dress(int fd) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // a packet waits for no other
@@ -70,6 +77,7 @@ void dress(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepAliveSeconds, sizeof kKeepAliveSeconds);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepAliveSeconds, sizeof kKeepAliveSeconds);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kKeepAliveProbes, sizeof kKeepAliveProbes);
+  set_reset(fd, true);
 }
 
 void watch_fd(int epoll_fd, int operation, int fd, std::uint32_t events) {
@@ -377,6 +385,7 @@ void TcpMedia::end(const Place& place) {
   if (found == connections_.end()) return;
   if (!found->second->is_open()) count(count_of(found->second->fate()));
   place_of_.erase(found->second->fd());
+  set_reset(found->second->fd(), false);
   connections_.erase(found);  // closes it, which takes it out of the epoll set
   if (const auto port = ports_.find(place.first); port != ports_.end()) --port->second.connections;
   connections_now_.store(connections_.size(), std::memory_order_relaxed);

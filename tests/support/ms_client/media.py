@@ -45,6 +45,8 @@ class Stream:
         self.wrong = []                     # sentences about what the far side should not send
         self.first_s = None                 # when the first packet came, time.monotonic()
         self.valid = {}                     # component -> address of the pair
+        self.comes_back = False             # checks begin anew where the connection of a pair has ended
+        self.returns = []                   # when they did, time.monotonic()
         self._numbers = {}                  # SSRC -> [sequence, ticks]
         self._sent_packets, self._octets = 0, 0
         self._lock = threading.Lock()
@@ -85,6 +87,10 @@ class Stream:
         next_check, next_alive = 0.0, time.monotonic() + 5
         while not self._stopping.is_set():
             now = time.monotonic()
+            if self.comes_back and any(not self.paths.is_open(source) for source in self.valid.values()):
+                self.returns.append(now)
+                for known in (self.valid, self._succeeded, self._nominated):
+                    known.clear()
             if now >= next_check and not self.connected:
                 next_check = now + 0.1
                 for component, target in self.paths.targets(self.remote).items():

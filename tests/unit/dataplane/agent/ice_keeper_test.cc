@@ -75,6 +75,15 @@ class IceKeeperTest : public testing::Test {
     return spec;
   }
 
+  contract::SessionSpec tcp_spec(bool nominated, StunForm form = StunForm::kRfc8489) const {
+    contract::SessionSpec over_tcp = spec(nominated, form);
+    contract::LegSpec& leg = over_tcp.streams[0].leg[0];
+    leg.transport = contract::LegTransport::kTcp;
+    leg.rtcp_mux = true;
+    leg.remote_rtcp = peer_rtp_;
+    return over_tcp;
+  }
+
   struct Check {
     std::string_view username = "OURS:THEM";
     std::string_view password = kOurs;
@@ -436,11 +445,63 @@ TEST_F(IceKeeperTest, ManyDuePairsAreSpreadOverPolls) {
   EXPECT_EQ(sent_.size(), 200U);
 }
 
+TEST_F(IceKeeperTest, APairOverTcpOfAProcessBeforeIsAskedUntilItHasProvedItself) {
+  for (const StunForm form : {StunForm::kMicrosoft, StunForm::kRfc8489}) {
+    sent_.clear();
+    confirmed_.clear();
+    keeper_.set(tcp_spec(true, form), now_);
+    pass(2 * kSecond);
+    ASSERT_EQ(sent_.size(), 4U);  // at once, then every half second
+    for (const SentPacket& one : sent_) {
+      EXPECT_EQ(one.to, peer_rtp_);
+      EXPECT_TRUE(one.message().header.is(StunType::kBindingRequest));
+      EXPECT_TRUE(wire::verify_integrity(one.packet, one.message(),
+                                         Bytes(reinterpret_cast<const std::uint8_t*>(kTheirs.data()), kTheirs.size())));
+    }
+    Check stranger;
+    take(make(stranger), stranger_);  // right password, but another connection
+    EXPECT_EQ(confirmed_, std::vector{stranger_});
+    pass(kSecond);
+    EXPECT_EQ(sent_.size(), 6U);
+    take(answer_to(sent_.back()), peer_rtp_);
+    EXPECT_EQ(confirmed_.back(), peer_rtp_);
+    pass(3 * kSecond);
+    EXPECT_EQ(sent_.size(), 6U);
+    pass(13 * kSecond);
+    EXPECT_GT(sent_.size(), 6U);  // kept alive as any other
+    EXPECT_EQ(sent_.back().message().header.is(StunType::kBindingIndication), form == StunForm::kMicrosoft);
+    keeper_.forget({1});
+  }
+  EXPECT_TRUE(stopped_.empty());
+}
+
+TEST_F(IceKeeperTest, APairOverTcpThatNeverComesBackIsLostOnce) {
+  keeper_.set(tcp_spec(true, StunForm::kMicrosoft), now_);
+  pass(IceKeeper::kProveNs - kSecond);
+  EXPECT_TRUE(events_.empty());
+  pass(120 * kSecond);
+  ASSERT_EQ(events_.size(), 1U);
+  EXPECT_EQ(std::get<contract::ConsentLostEvent>(events_[0]).component, Component::kRtp);
+  EXPECT_EQ(stopped_.size(), 1U);
+  EXPECT_EQ(sent_.size(), IceKeeper::kProveNs / IceKeeper::kProveIntervalNs);
+  // From elsewhere it may still come: what is nominated then has proved itself.
+  contract::SessionSpec moved = tcp_spec(true, StunForm::kMicrosoft);
+  moved.streams[0].leg[0].remote_rtp = moved.streams[0].leg[0].remote_rtcp = at("192.0.2.10:4010");
+  keeper_.set(moved, now_);
+  pass(60 * kSecond);
+  EXPECT_EQ(events_.size(), 1U);
+}
+
+TEST_F(IceKeeperTest, APairOverTcpThatIsNominatedNowHasProvedItself) {
+  keeper_.set(tcp_spec(false, StunForm::kMicrosoft), now_);
+  keeper_.set(tcp_spec(true, StunForm::kMicrosoft), now_);
+  pass(14 * kSecond);
+  ASSERT_EQ(sent_.size(), 1U);
+  EXPECT_TRUE(sent_[0].message().header.is(StunType::kBindingIndication));
+}
+
 TEST_F(IceKeeperTest, WhoKnowsThePasswordIsConfirmedOverTcp) {
-  contract::SessionSpec over_tcp = spec(false);
-  over_tcp.streams[0].leg[0].transport = contract::LegTransport::kTcp;
-  over_tcp.streams[0].leg[0].rtcp_mux = true;
-  over_tcp.streams[0].leg[0].remote_rtcp = peer_rtp_;
+  contract::SessionSpec over_tcp = tcp_spec(false);
   keeper_.set(over_tcp, now_);
   Check wrong;
   wrong.password = kTheirs;

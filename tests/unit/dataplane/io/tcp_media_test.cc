@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <functional>
 
 #include "dataplane/io/socket_io.h"
@@ -70,6 +71,12 @@ class Peer {
     bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     return bytes;
   }
+  /// Not only told that nothing more comes: the kernel holds nothing of the connection any more.
+  bool is_reset() {
+    pollfd wait{accepted_, POLLIN, 0};
+    std::uint8_t byte = 0;
+    return ::poll(&wait, 1, kWaitMs) == 1 && ::recv(accepted_, &byte, 1, 0) < 0 && errno == ECONNRESET;
+  }
   bool is_cut_off() {
     pollfd wait{accepted_, POLLIN, 0};
     std::uint8_t byte = 0;
@@ -108,6 +115,13 @@ class TcpMediaTest : public testing::TestWithParam<const char*> {
   }
   bool counted(Count what, std::uint64_t value) {
     return eventually([&] { return media_->value(what) == value; });
+  }
+  /// What was started before ends without a word; another process takes its ports.
+  void restart() {
+    io_.reset();
+    media_.reset();
+    media_ = std::move(*TcpMedia::start(1));
+    io_ = std::make_unique<TcpIo>(engine_->io(0), *media_, 0);
   }
   /// The next frame that a worker gets.
   std::optional<SendView> receive() {
@@ -303,6 +317,42 @@ TEST_P(TcpMediaTest, ClosedPortEndsItsConnections) {
   Peer late(address_);
   EXPECT_FALSE(late.connect(local_));
   EXPECT_TRUE(media_->open_port(local_, 0));  // at once, though its connections linger in the kernel
+}
+
+// The connection died with its process, and the same two addresses meet again at once, though the peer has not closed.
+TEST_P(TcpMediaTest, ConnectsAgainFromTheSamePortAfterARestart) {
+  Peer peer(address_);
+  peer.listen();
+  for (int life = 0; life < 3; ++life) {
+    ASSERT_TRUE(media_->open_port(local_, 0));
+    send(peer.address(), kStun);
+    ASSERT_EQ(peer.accept(), local_) << life;
+    EXPECT_EQ(peer.receive(), (Octets{0, 5, 0, 1, 0, 0, 9}));
+    EXPECT_EQ(media_->value(Count::kConnected), 1U);
+    EXPECT_EQ(media_->value(Count::kNotConnected), 0U);
+    restart();
+    EXPECT_TRUE(peer.is_reset());
+  }
+}
+
+TEST_P(TcpMediaTest, ListensAgainAfterARestartAndAPeerConnectsAgain) {
+  const Octets check = kStun;
+  for (int life = 0; life < 3; ++life) {
+    ASSERT_TRUE(media_->open_port(local_, 0)) << life;
+    Peer peer(address_);
+    ASSERT_TRUE(peer.connect(local_));
+    peer.send(check);
+    ASSERT_TRUE(receive());
+    peer.send(kRtp);
+    EXPECT_TRUE(counted(Count::kDropUnconfirmed, 1));  // a stranger, as at first
+    media_->confirm(local_, peer.address());
+    ASSERT_TRUE(counted(Count::kConfirmed, 1));
+    peer.send(kRtp);
+    ASSERT_TRUE(receive());
+    EXPECT_EQ(payload_, kRtp);
+    restart();
+    EXPECT_TRUE(peer.is_reset());
+  }
 }
 
 TEST_P(TcpMediaTest, PortOfAnotherProgramIsATypedError) {
