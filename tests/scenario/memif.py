@@ -60,11 +60,11 @@ def main(run):
             if plane.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"the data plane did not start: {log_file.read_text()[-400:]}")
             time.sleep(0.05)
-        sessions = subprocess.Popen([run.build / "bench/isthmus-bench-sessions", run.folder / "contract.sock", "--flows",
+        sessions = subprocess.Popen([run.peers / "bench/isthmus-bench-sessions", run.folder / "contract.sock", "--flows",
                                      run.folder / "flows"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if not run.check(sessions.stdout.readline() == "ready\n", "the data plane took no sessions"):
             return
-        peer = subprocess.run([run.build / "bin/isthmus-memif-peer", run.folder / "left.memif", run.folder / "right.memif", "--sessions",
+        peer = subprocess.run([run.peers / "bin/isthmus-memif-peer", run.folder / "left.memif", run.folder / "right.memif", "--sessions",
                                str(SESSIONS), "--packets", str(PACKETS)], check=True, text=True, capture_output=True, timeout=60)
         got = json.loads(peer.stdout.splitlines()[-1])
         run.say(f"the peers: {got}")

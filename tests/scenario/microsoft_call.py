@@ -23,7 +23,7 @@ def main(run):
         with netns.Lab(f"ms-{name}") as lab, gateway.Running(lab, run, run.folder / name, "af_packet", **microsoft_call.GATEWAY,
                                                              **standards.gateway) as running:
             for caller in ("left", "right"):
-                outcome = microsoft_call.place(lab, running.rest, run.build, run.folder / f"{name}-{caller}", run.media, CALL_S,
+                outcome = microsoft_call.place(lab, running.rest, run.peers, run.folder / f"{name}-{caller}", run.media, CALL_S,
                                                running.io_mode, gateway.certificates(running.run), say=run.say, caller=caller,
                                                during=dial_digit, **standards.endpoint)
                 for row in outcome.rows:

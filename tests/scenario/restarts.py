@@ -60,7 +60,7 @@ class MediaPeer:
     def __init__(self, run, lab, place, lines):
         file = run.folder / f"{place}.streams"
         file.write_text("\n".join(lines) + "\n")
-        self.process = lab.start(place, [run.build / "bin/isthmus-media-peer", file], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = lab.start(place, [run.peers / "bin/isthmus-media-peer", file], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                  stderr=(run.folder / f"{place}.err").open("wb"))
 
     def figures(self):

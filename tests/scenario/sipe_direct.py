@@ -27,8 +27,8 @@ def call(run, name, certificate):
     folder = run.folder / name
     with netns.Lab(name, direct=True) as lab:
         front_end = sipe.FrontEnd(lab, "right", folder, netns.LEFT.gateway, certificate)
-        left = sipe.Sipe(lab, run.build, "left", folder / "left", run.media, netns.LEFT.peer, front_end, tone_rate=0)
-        right = sipe.Sipe(lab, run.build, "right", folder / "right", run.media, netns.LEFT.gateway, front_end, tone_rate=0)
+        left = sipe.Sipe(lab, run.peers, "left", folder / "left", run.media, netns.LEFT.peer, front_end, tone_rate=0)
+        right = sipe.Sipe(lab, run.peers, "right", folder / "right", run.media, netns.LEFT.gateway, front_end, tone_rate=0)
         watch = capture.Capture(lab, "left", "eth0", folder / "left.pcap", "udp or tcp")
         try:
             front_end.start()

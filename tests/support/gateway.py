@@ -268,6 +268,11 @@ def stop_by_pid(pid, seconds=20):
             continue
 
 
+# What DPDK's driver for AF_XDP leaves to the end of the process: the object that it had libxdp load.
+_FOREIGN_LEAKS = "leak:libbpf.so\nleak:libxdp.so\n"
+_SANITIZER_SAYS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error: ")
+
+
 class Running:
     """with Running(...) as running: a gateway under its supervisor in the lab's gateway namespace, ready for calls.
 
@@ -276,7 +281,7 @@ class Running:
 
     def __init__(self, lab, scenario, folder, io_mode, unprivileged=False, **settings):
         self.lab, self.build, self.io_mode, self.unprivileged, self.settings = lab, scenario.build, io_mode, unprivileged, settings
-        self._sanitized = scenario.sanitized
+        self._scenario = scenario
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "gateway.log"
         self.process = None
@@ -295,6 +300,7 @@ class Running:
         if self.unprivileged:
             for folder in (self.run, self.state):
                 os.chown(folder, _NOBODY, _NOBODY)
+        (self.stage / "leaks").write_text(_FOREIGN_LEAKS)
         self.rest = Rest(self.lab.names["gateway"], self.state / "token")
         self.start()
         return self
@@ -302,11 +308,13 @@ class Running:
     def __exit__(self, *_):
         self.stop()
         shutil.rmtree(self.stage, ignore_errors=True)
+        self._scenario.complain([f"{self.log}: {line}" for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+                                 if _SANITIZER_SAYS.search(line)])
 
     def command(self):
         command = [self.programs / "isthmus-supervisor", "--bin-dir", self.programs, "--config-dir", self.run, "--state-dir",
                    self.state, "--run-dir", self.run]
-        if self._sanitized:
+        if self._scenario.sanitized:
             command.append("--no-seccomp")
         if self.unprivileged:
             return ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--inh-caps=-all",
@@ -316,7 +324,8 @@ class Running:
 
     def start(self):
         with self.log.open("ab") as log:
-            self.process = self.lab.start("gateway", self.command(), stdout=log, stderr=subprocess.STDOUT)
+            self.process = self.lab.start("gateway", self.command(), stdout=log, stderr=subprocess.STDOUT,
+                                          env={**os.environ, "LSAN_OPTIONS": f"suppressions={self.stage}/leaks:print_suppressions=0"})
         netns.wait_until(self._ready, READY_S, f"readiness of the gateway ({self.log})")
         self.check_mode()
 

@@ -11,10 +11,12 @@ from . import demo_media
 
 
 class Scenario:
-    """name, folder (emptied for this run), media (films and tones), build (where bin/ is), sanitized (how it was built)."""
+    """name, folder (emptied for this run), media (films and tones), build (where bin/ is), sanitized (how it was built), peers (build
+    folder of test programs that stand beside the gateway: the packaged libraries in them bear no sanitizer, so those of release do)."""
 
     def __init__(self, name, build, folder, sanitized=False):
         self.name, self.build, self.folder, self.sanitized = name, build, folder, sanitized
+        self.peers = build.parent / "release" if sanitized else build
         self.complaints = []
         self._began = time.monotonic()
         shutil.rmtree(folder, ignore_errors=True)
