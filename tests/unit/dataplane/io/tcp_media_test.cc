@@ -324,7 +324,7 @@ TEST_P(TcpMediaTest, ConnectsAgainFromTheSamePortAfterARestart) {
   Peer peer(address_);
   peer.listen();
   for (int life = 0; life < 3; ++life) {
-    ASSERT_TRUE(media_->open_port(local_, 0));
+    open_and_serve();
     send(peer.address(), kStun);
     ASSERT_EQ(peer.accept(), local_) << life;
     EXPECT_EQ(peer.receive(), (Octets{0, 5, 0, 1, 0, 0, 9}));
@@ -338,7 +338,7 @@ TEST_P(TcpMediaTest, ConnectsAgainFromTheSamePortAfterARestart) {
 TEST_P(TcpMediaTest, ListensAgainAfterARestartAndAPeerConnectsAgain) {
   const Octets check = kStun;
   for (int life = 0; life < 3; ++life) {
-    ASSERT_TRUE(media_->open_port(local_, 0)) << life;
+    open_and_serve();
     Peer peer(address_);
     ASSERT_TRUE(peer.connect(local_));
     peer.send(check);
