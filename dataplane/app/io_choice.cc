@@ -32,6 +32,7 @@ const Status& start_dpdk(const Config& config) {
     const std::size_t memory = io::dpdk::DpdkEngine::memory_mb(config.io_mode, config.networks, config.workers);
     io::dpdk::EalSettings settings{memory, config.huge_pages, {}};
     for (const io::Network& network : config.networks) {
+      settings.every_driver |= !network.device.empty();
       const bool is_new = std::ranges::find(settings.pci_devices, network.device) == settings.pci_devices.end();
       if (is_new && io::dpdk::is_pci_address(network.device.substr(0, network.device.find(',')))) {
         settings.pci_devices.push_back(network.device);

@@ -22,6 +22,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
+#include <thread>
 
 #include "dataplane/io/kernel_guard.h"
 #include "dataplane/io/netlink_message.h"
@@ -197,6 +199,16 @@ int read_answers(int fd, std::uint32_t last) {
   return 0;
 }
 
+/// The kernel makes who closes the socket wait until the table that was replaced is destroyed (nft_rcv_nl_event): some
+/// ten milliseconds, which at a restart media would wait as well.
+void close_beside(int fd) {
+  try {
+    std::thread([fd] { close(fd); }).detach();
+  } catch (const std::system_error&) {
+    close(fd);
+  }
+}
+
 Status run(Request& request, const std::string& name) {
   request.finish();
   const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
@@ -212,7 +224,7 @@ Status run(Request& request, const std::string& name) {
   } else {
     error = read_answers(fd, request.last_sequence());
   }
-  close(fd);
+  close_beside(fd);
   if (error == 0) return {};
   return fail(error == EPERM ? ErrorKind::kDenied : ErrorKind::kUnavailable,
               "nf_tables refuses the table " + name + ": " + std::strerror(error));

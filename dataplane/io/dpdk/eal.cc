@@ -1,6 +1,8 @@
 #include "dataplane/io/dpdk/eal.h"
 
 #include <bpf/libbpf.h>
+#include <dlfcn.h>
+#include <rte_build_config.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -9,10 +11,12 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <ctime>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +34,31 @@ bool eal_started = false;  // main thread; the EAL cannot be started twice
 constexpr long kEalMeasuresNs = 100'000'000;
 constexpr long kMeasureNs = 10'000'000;
 thread_local bool eal_starts = false;
+
+// A shared build of DPDK loads every driver of its folder, some 120 libraries, which takes longer than all the rest of
+// a start. Where the operator names no device these are what we use, and the EAL is told their names instead.
+constexpr std::array<std::string_view, 8> kDrivers = {"bus_vdev",  "mempool_ring", "net_af_packet", "net_af_xdp",
+                                                      "net_memif", "net_null",     "net_pcap",      "net_ring"};
+thread_local bool eal_loads_no_folder = false;
+
+// Of the memory that may be needed beside the frames: huge pages come when they are asked for, and the kernel clears
+// each before it gives it, a millisecond for three. Ordinary ones come untouched, and no more later.
+constexpr std::size_t kLaterMb = 48;
+
+/// Paths of kDrivers in the folder of drivers; none if one is missing, or DPDK was built without a folder.
+std::vector<std::string> driver_paths() {
+  std::vector<std::string> paths;
+#ifdef RTE_EAL_PMD_PATH
+  const std::string folder = RTE_EAL_PMD_PATH;  // ".../pmds-23.0": its end is the version of the libraries too
+  const std::size_t dash = folder.rfind('-');
+  if (folder.empty() || dash == std::string::npos) return {};
+  for (const std::string_view driver : kDrivers) {
+    paths.push_back(folder + "/librte_" + std::string(driver) + ".so." + folder.substr(dash + 1));
+    if (access(paths.back().c_str(), R_OK) != 0) return {};
+  }
+#endif
+  return paths;
+}
 
 // Libraries write lines; ours are one event each, at a level that an operator does not see by default.
 void log_library(std::string_view library, log::Level level, std::string_view text) {
@@ -103,6 +132,17 @@ extern "C" int nanosleep(const timespec* wanted, timespec* left) {
   return -1;
 }
 
+// As nanosleep() above. The EAL asks in this way whether it is a shared library, and loads its folder if so
+// (eal_common_options.c, is_shared_build()).
+extern "C" void* dlopen(const char* name, int mode) {
+  if (eal_loads_no_folder && name != nullptr && (mode & RTLD_NOLOAD) != 0 &&
+      std::string_view(name).starts_with("librte_eal.so")) {
+    return nullptr;
+  }
+  static const auto real = reinterpret_cast<void* (*)(const char*, int)>(dlsym(RTLD_NEXT, "dlopen"));
+  return real(name, mode);
+}
+
 Result<std::string> start_eal(const EalSettings& settings) {
   if (eal_started) return fail(ErrorKind::kExhausted, "DPDK has been started once in this process already");
   eal_started = true;
@@ -113,15 +153,12 @@ Result<std::string> start_eal(const EalSettings& settings) {
     return fail(ErrorKind::kUnavailable, "a PCI device needs " + std::to_string(settings.memory_mb) +
                                              " MB of free hugepages: hwconfig/check says how to reserve them");
   }
+  const bool waits = huge && !settings.every_driver && settings.memory_mb > 2 * kLaterMb;
+  const std::size_t at_once_mb = waits ? settings.memory_mb - kLaterMb : settings.memory_mb;
   // One EAL thread, the calling one, on all our CPUs; workers are threads of ours that register themselves.
-  std::vector<std::string> arguments = {"isthmus-dataplane",
-                                        "--lcores",
-                                        "0@(" + allowed_cpus() + ")",
-                                        "-m",
-                                        std::to_string(settings.memory_mb),
-                                        "--no-telemetry",
-                                        "--file-prefix",
-                                        "isthmus-" + std::to_string(getpid())};
+  std::vector<std::string> arguments = {
+      "isthmus-dataplane", "--lcores",      "0@(" + allowed_cpus() + ")",         "-m", std::to_string(at_once_mb),
+      "--no-telemetry",    "--file-prefix", "isthmus-" + std::to_string(getpid())};
   if (settings.pci_devices.empty()) {
     arguments.insert(arguments.end(), {"--no-pci", "--iova-mode=va"});
   }
@@ -132,12 +169,15 @@ Result<std::string> start_eal(const EalSettings& settings) {
     arguments.emplace_back("--no-huge");
     arguments.emplace_back("--no-shconf");
   }
+  const std::vector<std::string> drivers = settings.every_driver ? std::vector<std::string>() : driver_paths();
+  for (const std::string& path : drivers) arguments.insert(arguments.end(), {"-d", path});
   std::vector<char*> argv;
   argv.reserve(arguments.size());
   for (std::string& argument : arguments) argv.push_back(argument.data());
   eal_starts = true;
+  eal_loads_no_folder = !drivers.empty();
   const int started = rte_eal_init(static_cast<int>(argv.size()), argv.data());
-  eal_starts = false;
+  eal_starts = eal_loads_no_folder = false;
   if (started < 0) {
     return fail(ErrorKind::kUnavailable, std::string("DPDK does not start: ") + rte_strerror(rte_errno));
   }

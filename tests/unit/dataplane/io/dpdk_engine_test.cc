@@ -4,11 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace isthmus::io::dpdk {
@@ -39,6 +42,22 @@ class DpdkEngineTest : public testing::Test {
   }
   static std::string text_of(const Frame& frame) { return {reinterpret_cast<const char*>(frame.data), frame.length}; }
 };
+
+// Each of some 120 libraries in the folder would be loaded while media waits for a restart.
+TEST_F(DpdkEngineTest, LoadsTheDriversOfItsModesAlone) {
+  std::set<std::string> drivers;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    const std::size_t at = line.find("/librte_");
+    if (at != std::string::npos && line.find("/pmds-") != std::string::npos) drivers.insert(line.substr(at + 1));
+  }
+  const auto has = [&](std::string_view name) {
+    return std::ranges::any_of(drivers, [&](const std::string& one) { return one.starts_with(name); });
+  };
+  EXPECT_TRUE(has("librte_net_ring.")) << "the version is not in the folder's name, or a driver is missing";
+  EXPECT_TRUE(has("librte_net_af_xdp."));
+  EXPECT_LE(drivers.size(), 10U);  // eight, and what they need themselves
+}
 
 TEST_F(DpdkEngineTest, StartsOnlyOnce) { EXPECT_EQ(start_eal(kWithoutPrivileges).error().kind, ErrorKind::kExhausted); }
 
