@@ -52,6 +52,13 @@ void keep_answered_leg(Call& call, const media::CallMedia& answered) {
   }
 }
 
+/// The data plane gives up the other transport with the first answer, of whichever fork.
+void keep_decisions(Call& call, const media::CallMedia& told) {
+  for (media::CallMedia* const later : {&*call.calling.offered, &call.media}) {
+    *later = media::with_decisions(std::move(*later), Side::kB, told);
+  }
+}
+
 /// 1xx that callers know; all others mean 183 (RFC 3261 8.1.3.2). Lync sends 101 Progress Report.
 bool is_known_provisional(std::uint16_t status) { return (status >= 180 && status <= 183) || status == 199; }
 
@@ -70,6 +77,7 @@ bool start_early_media(Step& step, const Response& response, Provisional& provis
     media = std::move(written->media);
     if (step.leg(Side::kA).takes_early_media) provisional.body = sdp_body(step, Side::kA, written->description);
   }
+  keep_decisions(call, *media);
   call.calling.early = std::move(*media);
   call.calling.early_tag = response.to_tag;
   call.calling.waiting = std::move(provisional);

@@ -32,6 +32,11 @@ class ArchiveWriter {
   void operator()(const Fields&... fields) {
     (put(fields), ...);
   }
+  /// What older records have not.
+  template <typename Field>
+  void since(std::uint32_t /*version*/, const Field& field) {
+    put(field);
+  }
   bool ok() const { return ok_; }
   /// Good until the next change.
   Bytes view() const { return Bytes(bytes_).first(used_); }
@@ -106,6 +111,12 @@ class ArchiveReader {
   void operator()(Fields&... fields) {
     (get(fields), ...);
   }
+  /// Of the record; what later ones brought stays as it is.
+  void set_version(std::uint32_t version) { version_ = version; }
+  template <typename Field>
+  void since(std::uint32_t version, Field& field) {
+    if (version_ >= version) get(field);
+  }
   bool ok() const { return ok_; }
   bool at_end() const { return bytes_.empty(); }
 
@@ -179,6 +190,7 @@ class ArchiveReader {
   }
 
   Bytes bytes_;
+  std::uint32_t version_ = 0;
   bool ok_ = true;
 };
 

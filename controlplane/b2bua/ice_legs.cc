@@ -82,6 +82,8 @@ void IceLegs::follow_stream(const Key& key, const media::StreamLeg& leg, event_l
   std::vector<sdp::Candidate> candidates = media::local_candidates(leg);
   // One connection carries both components ([MS-ICE2]); a check of the second one is answered like any other.
   if (leg.is_over_tcp()) std::erase_if(candidates, [](const sdp::Candidate& one) { return one.component != 1; });
+  // Whoever connects waits for the answer that decides; what comes before it comes by UDP.
+  if (leg.undecided) std::erase_if(candidates, [](const sdp::Candidate& one) { return sdp::is_tcp(one.transport); });
   const auto found = known_.find(key);
   const bool same = found != known_.end() && found->second.local == local &&
                     found->second.local_candidates == candidates &&

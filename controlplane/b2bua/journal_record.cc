@@ -54,9 +54,10 @@ Result<RecoveredRecord> decode_record(Bytes bytes, const config::ControlPlane& c
   ArchiveReader reader(bytes);
   std::uint32_t version = 0;
   reader(version);
-  if (version != kRecordVersion) {
+  if (version < kOldestRecordVersion || version > kRecordVersion) {
     return fail(ErrorKind::kMalformedInput, "a call record of version " + std::to_string(version), "version");
   }
+  reader.set_version(version);
   RecoveredRecord record;
   record.call.attempts.resize(1);
   describe_call(reader, record.call, record.call.attempts.front(), record.link);

@@ -14,7 +14,8 @@
 
 namespace isthmus::b2bua {
 
-inline constexpr std::uint32_t kRecordVersion = 4;
+inline constexpr std::uint32_t kRecordVersion = 5;
+inline constexpr std::uint32_t kOldestRecordVersion = 4;  ///< that is still read
 
 struct JournalRecord {
   const Call& call;
@@ -28,8 +29,8 @@ struct RecoveredRecord {
   Call call;
   std::array<std::optional<sip::Target>, 2> link;
 };
-/// kMalformedInput for bytes that are no record, or of another version. The media settings come from the configuration
-/// of today.
+/// kMalformedInput for bytes that are no record, or of a version that is not read. The media settings come from the
+/// configuration of today.
 Result<RecoveredRecord> decode_record(Bytes bytes, const config::ControlPlane& configuration);
 
 }  // namespace isthmus::b2bua

@@ -1,7 +1,7 @@
 #pragma once
 
 // The fields of a journalled call, each struct once, for writing and reading (archive.h). A change here is a new
-// kRecordVersion.
+// kRecordVersion; since() names the version that brought a field.
 
 #include "controlplane/b2bua/archive.h"
 #include "controlplane/b2bua/call.h"
@@ -54,6 +54,7 @@ template <typename A> void describe(A& a, StreamLeg& v) {
   a(v.local_rtp, v.local_rtcp, v.ssrc, v.family, v.own_crypto, v.own_ssrcs, v.ice, v.peer_ssrcs, v.accepted, v.protocol, v.peer_direction, v.peer_wish,
     v.formats, v.remote_rtp, v.remote_rtcp, v.rtcp_mux, v.offers_mux, v.feedback, v.bandwidth_bps, v.ptime_ms,
     v.maxptime_ms, v.send_crypto, v.receive_crypto, v.numbers);
+  a.since(5, v.undecided);
 }
 template <typename A> void describe(A& a, Stream& v) { a(v.kind, v.leg[0], v.leg[1]); }
 template <typename A> void describe(A& a, LegLine& v) { a(v.stream, v.seen); }

@@ -123,7 +123,9 @@ void try_attempt(Step& step) {
   Call& call = step.call;
   const Attempt& attempt = call.attempts[call.attempt];
   Leg& b = step.leg(Side::kB);
-  const bool same_zone = call.session_state == SessionState::kOpen && b.zone == attempt.target.zone;
+  // What an answer decided about the ports was that target's word: the next one is offered everything again.
+  const bool same_zone =
+      call.session_state == SessionState::kOpen && b.zone == attempt.target.zone && !call.calling.early;
   b.zone = attempt.target.zone;
   const config::Zone* zone = step.zone(Side::kB);
   b.is_tls = zone != nullptr && attempt.peer < zone->peers.size() &&

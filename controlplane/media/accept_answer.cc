@@ -14,7 +14,8 @@ tl::unexpected<Refusal> violation(std::string text) {
 // Into `leg`, or the reason why the stream cannot go on.
 Outcome<void> read_answered(const LegSettings& settings, const sdp::SessionDescription& answer,
                             const sdp::MediaSection& section, const sdp::MediaSection& offered, StreamLeg& leg) {
-  if (!sdp::is_rtp(section.protocol) || (sdp::is_over_tcp(section.protocol) && !leg.is_over_tcp()))
+  const bool tcp = leg.undecided ? is_tcp_only(settings, section) : leg.is_over_tcp();
+  if (!sdp::is_rtp(section.protocol) || (sdp::is_over_tcp(section.protocol) && !tcp))
     return violation("the answer changes the protocol of an m= line");
   std::vector<LegFormat> formats = match_answer(leg.formats, section.formats);
   if (!has_real_codec(formats)) {
@@ -23,6 +24,8 @@ Outcome<void> read_answered(const LegSettings& settings, const sdp::SessionDescr
   }
   auto encryption = take_answered(settings, leg, section);
   if (!encryption) return tl::unexpected<Refusal>(encryption.error());
+  if (tcp) leg.protocol = sdp::over_tcp(leg.protocol);
+  decide_transport(leg, tcp);
   if (auto transport = read_transport(settings, answer, section, leg); !transport) return transport;
   // A peer without ICE is served by its addresses alone (R150).
   if (leg.ice) read_ice(settings, section, leg);

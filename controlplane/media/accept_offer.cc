@@ -136,13 +136,15 @@ class OfferReading {
   // A leg that has its ports keeps what carries it.
   Outcome<void> choose_protocol(const MediaSection& section, bool secured, StreamLeg& leg) {
     const LegSettings& settings = leg_media().settings;
-    const bool tcp = leg.local_rtp ? leg.is_over_tcp() : is_tcp_only(settings, section);
+    const bool has_chosen = leg.local_rtp && !leg.undecided;
+    const bool tcp = has_chosen ? leg.is_over_tcp() : is_tcp_only(settings, section);
     if (sdp::is_over_tcp(section.protocol) && !tcp) {
       return tl::unexpected<Refusal>(
           make_refusal(RefusalKind::kNoUsableAddress, "a stream cannot change to TCP while it has its ports"));
     }
     leg.protocol = wording_of(settings.dialect).answered_protocol(section.protocol, secured);
     if (tcp) leg.protocol = sdp::over_tcp(leg.protocol);
+    decide_transport(leg, tcp);
     return {};
   }
 

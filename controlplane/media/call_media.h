@@ -53,6 +53,9 @@ struct StreamLeg {
   std::optional<SocketAddress> local_rtcp{};
   std::uint32_t ssrc = 0;  ///< Outgoing, as the data plane reported it; 0: not known yet.
   IpFamily family = IpFamily::kV4;
+  /// UDP or TCP: the peer's first description on this leg decides, so an offer of ours names both (R80). It is a leg
+  /// over UDP until then.
+  bool undecided = false;
   std::vector<sdp::CryptoAttribute> own_crypto{};  ///< Lines we wrote last; kept for re-offers.
   std::optional<sdp::SsrcRange> own_ssrcs{};       ///< Ours are from it; written as a=x-ssrc-range.
   std::optional<StreamIce> ice{};                  ///< Absent: none on this leg, or the peer has none.
@@ -91,7 +94,7 @@ struct StreamLeg {
   const std::optional<SocketAddress>& transmit_rtcp() const {
     return ice && ice->nominated_rtp ? ice->nominated_rtcp : remote_rtcp;
   }
-  /// One connection carries RTP, RTCP and checks (RFC 4571); decided by the offer that made the leg, for good.
+  /// One connection carries RTP, RTCP and checks (RFC 4571); decided by the peer's first description, for good.
   bool is_over_tcp() const { return sdp::is_over_tcp(protocol); }
   bool is_secured() const { return send_crypto.has_value() && receive_crypto.has_value(); }
   bool operator==(const StreamLeg&) const = default;

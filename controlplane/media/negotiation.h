@@ -40,6 +40,10 @@ CallMedia with_ports(CallMedia media, const contract::SessionState& state);
 /// again (RFC 3711 9.1). Ranges move on; a range of one moves outside of what the peer was told, until the next offer.
 CallMedia with_fresh_ssrcs(CallMedia media);
 
+/// Another copy of the same media after the data plane was told `decided`: what that decided about UDP and TCP on this
+/// leg stays, whichever answer is taken in the end.
+CallMedia with_decisions(CallMedia media, Side side, const CallMedia& decided);
+
 struct Written {
   CallMedia media;
   sdp::SessionDescription description;

@@ -82,6 +82,12 @@ bool is_tcp_only(const LegSettings& settings, const sdp::MediaSection& section) 
   return sdp::is_over_tcp(section.protocol) || !has_usable_candidate(settings, section, false);
 }
 
+void decide_transport(StreamLeg& leg, bool tcp) {
+  if (!leg.undecided) return;
+  leg.undecided = false;
+  if (tcp) leg.local_rtcp = leg.local_rtp;  // the data plane has one port for both then
+}
+
 bool is_media_address(const LegSettings& settings, const IpAddress& address) {
   if (address.is_loopback()) return settings.policy.allow_loopback;
   return !(address.is_unspecified() || address.is_link_local() || address.is_multicast() || address.is_broadcast() ||

@@ -28,6 +28,9 @@ bool is_media_address(const LegSettings& settings, const IpAddress& address);
 /// A Microsoft peer that names candidates, and none for UDP that we could use ([MS-ICE2], R80).
 bool is_tcp_only(const LegSettings& settings, const sdp::MediaSection& section);
 
+/// The peer's first description is here: from now on one of both carries the leg.
+void decide_transport(StreamLeg& leg, bool tcp);
+
 Outcome<void> read_transport(const LegSettings& settings, const sdp::SessionDescription& description,
                              const sdp::MediaSection& section, StreamLeg& leg);
 

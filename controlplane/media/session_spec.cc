@@ -3,6 +3,7 @@
 #include "controlplane/media/codec_match.h"
 #include "controlplane/media/encryption.h"
 #include "controlplane/media/negotiation.h"
+#include "controlplane/media/section_reading.h"
 #include "controlplane/media/video_spec.h"
 
 namespace isthmus::media {
@@ -72,7 +73,9 @@ contract::LegSpec leg_spec(const LegMedia& media, sdp::MediaKind kind, const Str
   spec.dscp_rule = marking.rule;
   spec.dscp_map = marking.map;
   const bool tcp = leg.is_over_tcp();
-  spec.transport = tcp ? contract::LegTransport::kTcp : contract::LegTransport::kUdp;
+  spec.transport = leg.undecided ? contract::LegTransport::kUdpOrTcp
+                   : tcp         ? contract::LegTransport::kTcp
+                                 : contract::LegTransport::kUdp;
   spec.rtcp_mux = leg.rtcp_mux || tcp;
   spec.remote_rtp = leg.transmit_rtp();
   spec.remote_rtcp = tcp ? leg.transmit_rtp() : leg.transmit_rtcp();
@@ -163,7 +166,19 @@ CallMedia with_ports(CallMedia media, const contract::SessionState& state) {
       leg.local_rtcp = opened.local_rtcp;
       leg.family = opened.local_rtp.ip.family;
       leg.ssrc = opened.ssrc;
+      leg.undecided = leg.undecided && opened.takes_tcp;  // else UDP is all that can be offered
     }
+  }
+  return media;
+}
+
+CallMedia with_decisions(CallMedia media, Side side, const CallMedia& decided) {
+  for (std::size_t i = 0; i < media.streams.size() && i < decided.streams.size(); ++i) {
+    StreamLeg& leg = media.streams[i].leg[contract::index(side)];
+    const StreamLeg& other = decided.streams[i].leg[contract::index(side)];
+    if (!leg.undecided || other.undecided) continue;
+    if (other.is_over_tcp()) leg.protocol = sdp::over_tcp(leg.protocol);
+    decide_transport(leg, other.is_over_tcp());
   }
   return media;
 }

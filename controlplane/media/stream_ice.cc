@@ -63,19 +63,19 @@ sdp::Candidate host_candidate(std::uint16_t component, const SocketAddress& addr
 }
 
 // Peers listen on it and dial from it: the kernel lets a port do both.
-std::vector<sdp::Candidate> tcp_candidates(const StreamLeg& leg) {
-  std::vector<sdp::Candidate> candidates;
+void add_tcp_candidates(const StreamLeg& leg, std::vector<sdp::Candidate>& candidates) {
+  const bool beside_udp = !candidates.empty();
   for (const bool active : {false, true}) {
     for (const std::uint16_t component : {std::uint16_t{1}, std::uint16_t{2}}) {
       if (component == 2 && leg.rtcp_mux) continue;
       sdp::Candidate candidate = host_candidate(component, *leg.local_rtp);  // of both components: one connection
-      candidate.foundation = active ? "2" : "1";
+      const char* const behind = active ? "3" : "2";  // RFC 8445 5.1.1.3: another transport, another foundation
+      candidate.foundation = beside_udp ? behind : active ? "2" : "1";
       candidate.transport = active ? sdp::CandidateTransport::kTcpActive : sdp::CandidateTransport::kTcpPassive;
       candidate.priority = tcp_priority(active, component);
       candidates.push_back(candidate);
     }
   }
-  return candidates;
 }
 
 bool is_usable(const LegSettings& settings, const StreamLeg& leg, const sdp::Candidate& candidate) {
@@ -97,6 +97,7 @@ void draw_stream_identity(const LegSettings& settings, sdp::MediaKind kind, Stre
   if (settings.dialect != Dialect::kMicrosoft) return;
   leg.own_ssrcs = draw_ssrcs(kind == sdp::MediaKind::kVideo ? kVideoSsrcs : kAudioSsrcs, random);
   leg.ice = draw_ice(random);
+  leg.undecided = true;
 }
 
 bool read_ice(const LegSettings& settings, const sdp::MediaSection& section, StreamLeg& leg) {
@@ -126,9 +127,11 @@ bool read_ice(const LegSettings& settings, const sdp::MediaSection& section, Str
 std::vector<sdp::Candidate> local_candidates(const StreamLeg& leg) {
   std::vector<sdp::Candidate> candidates;
   if (!leg.local_rtp) return candidates;
-  if (leg.is_over_tcp()) return tcp_candidates(leg);
-  candidates.push_back(host_candidate(1, *leg.local_rtp));
-  if (leg.local_rtcp && !leg.rtcp_mux) candidates.push_back(host_candidate(2, *leg.local_rtcp));
+  if (!leg.is_over_tcp()) {
+    candidates.push_back(host_candidate(1, *leg.local_rtp));
+    if (leg.local_rtcp && !leg.rtcp_mux) candidates.push_back(host_candidate(2, *leg.local_rtcp));
+  }
+  if (leg.is_over_tcp() || leg.undecided) add_tcp_candidates(leg, candidates);
   return candidates;
 }
 

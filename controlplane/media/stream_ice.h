@@ -11,7 +11,8 @@
 
 namespace isthmus::media {
 
-/// Our host candidates of this stream: the ports of the data plane, without component 2 where RTCP is muxed.
+/// Our host candidates of this stream: the ports of the data plane, without component 2 where RTCP is muxed. Of a leg
+/// that is undecided those over UDP come first.
 std::vector<sdp::Candidate> local_candidates(const StreamLeg& leg);
 
 /// The pairs that the agent of `side` chose, by the peer's ends. Nothing happens when that leg has no ICE, or its
@@ -24,7 +25,8 @@ bool all_nominated(const CallMedia& media, Side side);
 
 // ---- private to this folder ----
 
-/// Draws what a new stream has of its own on a leg, by the dialect: range of SSRCs, ICE user name and password.
+/// Draws what a new stream has of its own on a leg, by the dialect: range of SSRCs, ICE user name and password. A leg
+/// with ICE is undecided between UDP and TCP.
 void draw_stream_identity(const LegSettings& settings, sdp::MediaKind kind, StreamLeg& leg, RandomSource& random);
 
 /// Fresh user name and password: a new stream, or a restart (RFC 8445 9).

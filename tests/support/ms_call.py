@@ -36,10 +36,12 @@ class Manner:
 class Caller:
     """The client's half of a call: dials or is called, sends and receives until end(). right: the baresip."""
 
-    def __init__(self, own, right, media, manner, with_video=True, film=None, change_offer=None):
+    def __init__(self, own, right, media, manner, with_video=True, film=None, change_offer=None,
+                 ringing=None):
         self.own, self.right, self.manner, self.media = own, right, manner, media
         self._film = film or demo_media.film(media, "left")
         self._change_offer = change_offer or (lambda text: text)
+        self._ringing = ringing or (lambda sections: None)  # called with the sections of our offer, before the client answers
         kinds = ("audio", "video") if with_video else ("audio",)
         self.streams = own.streams(*kinds, form=manner.form, transport=manner.transport)
         self.audio, self.video = self.streams["audio"], self.streams.get("video")
@@ -73,6 +75,7 @@ class Caller:
         self.right.dial(f"sip:left@{netns.RIGHT.gateway}:5060")
         self.call = self.own.incoming.get(timeout=20)
         sections = self.call.sections()
+        self._ringing(sections)
         self.call.accept(bodies.answer(self.call.offer, self.own.address, self.streams))
         self._begin(sections, False)
 
@@ -130,10 +133,10 @@ class Caller:
 class Call:
     """with Call(...) as call: a capture and a baresip at the right, the client at the left, up and with media both ways."""
 
-    def __init__(self, lab, folder, media, certificates, manner, own=None, with_video=True):
+    def __init__(self, lab, folder, media, certificates, manner, own=None, with_video=True, ringing=None):
         folder.mkdir(parents=True, exist_ok=True)
         self.lab, self.folder, self.media, self.manner = lab, folder, media, manner
-        self._certificates, self._own, self._with_video = certificates, own, with_video
+        self._certificates, self._own, self._with_video, self._ringing = certificates, own, with_video, ringing
         self.pictures = []      # of run(); none: bit-exactness alone is judged
         self.ports = None       # {"audio": ...}: the gateway's towards the right, where there are other calls
 
@@ -142,7 +145,7 @@ class Call:
         self.right = baresip.Baresip(self.lab, "right", self.folder / "right", self.media, netns.RIGHT.peer, "udp", "none")
         self.own = self._own or connected(self.lab, self._certificates)
         self.right.start()
-        self.left = Caller(self.own, self.right, self.media, self.manner, self._with_video)
+        self.left = Caller(self.own, self.right, self.media, self.manner, self._with_video, ringing=self._ringing)
         try:
             self.left.start()
             self.left.wait_for_media()

@@ -307,7 +307,9 @@ class CallBench {
         port = static_cast<std::uint16_t>(port + 2);
         const IpAddress ip = IpAddress::v4(10, 0, 0, static_cast<std::uint8_t>(i + 1));
         to.leg[i].local_rtp = {ip, rtp};
-        to.leg[i].local_rtcp = {ip, static_cast<std::uint16_t>(rtp + 1)};
+        const bool tcp = stream.leg[i].transport == contract::LegTransport::kTcp;
+        to.leg[i].local_rtcp = {ip, static_cast<std::uint16_t>(tcp ? rtp : rtp + 1)};
+        to.leg[i].takes_tcp = stream.leg[i].transport == contract::LegTransport::kUdpOrTcp;
         to.leg[i].ssrc = stream.leg[i].ssrc != 0 ? stream.leg[i].ssrc : 1000U + port;
       }
     }

@@ -149,14 +149,23 @@ class MemoryRelay final : public contract::Relay {
  private:
   Result<contract::SessionState> program(contract::SessionSpec spec) {
     contract::SessionState state{spec.id, spec.revision, {}};
-    for (contract::StreamSpec& stream : spec.streams) {
+    const auto present = sessions.find(spec.id.value);
+    for (std::size_t s = 0; s < spec.streams.size(); ++s) {
       contract::StreamState& to = state.streams.emplace_back();
       for (std::size_t i = 0; i < 2; ++i) {
-        contract::LegSpec& leg = stream.leg[i];
+        contract::LegSpec& leg = spec.streams[s].leg[i];
+        if (present != sessions.end() && s < present->second.streams.size()) {
+          const contract::LegTransport before = present->second.streams[s].leg[i].transport;
+          if (before != leg.transport && before != contract::LegTransport::kUdpOrTcp) {
+            return fail(ErrorKind::kInvalidArgument, "differs from that of the open session", "transport");
+          }
+        }
         if (leg.rtp_port == 0) leg.rtp_port = next_port_ = static_cast<std::uint16_t>(next_port_ + 2);
         if (leg.ssrc == 0) leg.ssrc = ++next_ssrc_;
         const IpAddress ip = IpAddress::v4(10, 0, 0, static_cast<std::uint8_t>(i + 1));
-        to.leg[i] = {{ip, leg.rtp_port}, {ip, static_cast<std::uint16_t>(leg.rtp_port + 1)}, leg.ssrc};
+        const bool tcp = leg.transport == contract::LegTransport::kTcp;
+        const auto rtcp_port = static_cast<std::uint16_t>(tcp ? leg.rtp_port : leg.rtp_port + 1);
+        to.leg[i] = {{ip, leg.rtp_port}, {ip, rtcp_port}, leg.ssrc, leg.transport == contract::LegTransport::kUdpOrTcp};
       }
     }
     sessions[spec.id.value] = spec;

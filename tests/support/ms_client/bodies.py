@@ -82,7 +82,8 @@ def answer(offered, address, streams):
             out.append(f"m={section.kind} 0 RTP/SAVP\n")
             continue
         stream.payload_type = chosen[0]
-        lines = [f"m={section.kind} {stream.ports[0]} RTP/SAVP {' '.join(map(str, chosen))}", f"a=label:main-{section.kind}",
+        profile = "TCP/RTP/SAVP" if stream.paths.is_tcp else "RTP/SAVP"
+        lines = [f"m={section.kind} {stream.ports[0]} {profile} {' '.join(map(str, chosen))}", f"a=label:main-{section.kind}",
                  f"a=ice-ufrag:{stream.ufrag}", f"a=ice-pwd:{stream.password}", *stream.paths.candidates(address),
                  f"a=crypto:{section.tag} {srtp.SUITE} inline:{stream.key}|2^31", *_numbers(stream),
                  *[f"a=rtpmap:{number} {section.names[number]}" for number in chosen if number in section.names],

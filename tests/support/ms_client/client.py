@@ -145,6 +145,8 @@ class Client:
             self.incoming.put(call)
             return
         answer_body = call.description if call and method == "INVITE" else ""
+        if answer_body and body:
+            call.last_offer = body
         connection.send(response(head, "200 OK", self.name, answer_body, call.tag if call else ""))
         if call and method == "BYE":
             call.ended.set()
@@ -174,6 +176,7 @@ class Incoming:
 
     def __init__(self, connection, name, head, body):
         self.connection, self._name, self._head, self.offer = connection, name, head, body
+        self.last_offer = body    # the one after ICE, when it has come
         self.id, self.tag, self.description = value(head, "Call-ID"), secrets.token_hex(5), ""
         self.ended = threading.Event()
         connection.send(response(head, "180 Ringing", name, tag=self.tag))

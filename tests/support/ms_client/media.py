@@ -129,7 +129,11 @@ class Stream:
                 self.wrong.append(f"{self.kind}: check for {stun.username(message)}")
             self.paths.send(component, stun.success(message, source, self.password, form), source)
             if message.use_candidate:
-                self._nominated.add((component, source))
+                # One connection carries both components; checks of ours go by it too (RFC 8445 7.3.1.4).
+                for one in self.components if self.paths.is_tcp else (component,):
+                    self._nominated.add((one, source))
+                    if self.paths.is_tcp and (one, source) not in self._succeeded:
+                        self.check(one, source)
         elif message.transaction in self._checks:
             # Over TCP the connection does not tell the component.
             self._succeeded.add((self._checks[message.transaction] if self.paths.is_tcp else component, source))

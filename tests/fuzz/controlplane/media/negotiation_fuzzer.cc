@@ -36,6 +36,7 @@ media::CallMedia opened(media::CallMedia media) {
     for (auto& leg : stream.leg) {
       leg.local_rtp = {IpAddress::v4(10, 0, 0, 1), static_cast<std::uint16_t>(56000 + 2 * i)};
       leg.local_rtcp = {leg.local_rtp.ip, static_cast<std::uint16_t>(56001 + 2 * i)};
+      leg.takes_tcp = true;
     }
     state.streams.push_back(stream);
   }
@@ -51,11 +52,13 @@ void check_standards(const sdp::MediaSection& section) {
 
 void check_microsoft(const media::CallMedia& media, const sdp::MediaSection& section) {
   require(section.label.has_value() && section.ssrc_range.has_value() && section.bandwidths.empty());
-  // Of each component one; over TCP one that dials and one that listens.
-  require(section.crypto.size() <= 1 && section.candidates.size() <= (sdp::is_over_tcp(section.protocol) ? 4 : 2));
-  for (const auto& candidate : section.candidates) {
-    require(sdp::is_tcp(candidate.transport) == sdp::is_over_tcp(section.protocol));
-  }
+  // Of each component one; over TCP one that dials and one that listens. As long as nothing is decided both.
+  const bool over_tcp = sdp::is_over_tcp(section.protocol);
+  std::size_t tcp = 0;
+  for (const auto& candidate : section.candidates) tcp += sdp::is_tcp(candidate.transport) ? 1 : 0;
+  const std::size_t udp = section.candidates.size() - tcp;
+  require(section.crypto.size() <= 1 && tcp <= 4 && udp <= 2);
+  require(over_tcp ? udp == 0 && tcp > 0 : section.candidates.empty() || udp > 0);
   require(section.has_ice() == !section.candidates.empty());
   if (media.leg[0].settings.dialect == media.leg[1].settings.dialect) return;
   for (const auto& format : section.formats) {

@@ -175,6 +175,77 @@ TEST_F(IceCallToMicrosoft, SecondOfferNamesThePairs) {
   EXPECT_EQ(state(), "up");
 }
 
+/// The client has candidates over TCP alone, or such ones as well.
+class IceCallToTcpClient : public IceCallToMicrosoft {
+ protected:
+  static constexpr std::string_view kUdpLines =
+      "a=candidate:3 1 UDP 2130706431 203.0.113.1 7000 typ host \r\n"
+      "a=candidate:3 2 UDP 2130706430 203.0.113.1 7001 typ host \r\n";
+
+  static std::string tcp_sdp(std::string_view more = "") {
+    return audio_sdp("203.0.113.1", 7000) + "a=candidate:1 1 TCP-PASS 2120613375 203.0.113.1 7000 typ host \r\n" +
+           "a=candidate:2 1 TCP-ACT 2121006079 203.0.113.1 7000 typ host \r\n" + std::string(more) +
+           "a=ice-ufrag:" + kUfrag + "\r\na=ice-pwd:" + kPassword + "\r\n";
+  }
+  void has_tcp() {
+    std::vector<sdp::Candidate> candidates;
+    for (const auto transport : {sdp::CandidateTransport::kTcpPassive, sdp::CandidateTransport::kTcpActive}) {
+      sdp::Candidate candidate;
+      candidate.foundation = transport == sdp::CandidateTransport::kTcpActive ? "2" : "1";
+      candidate.component = 1;
+      candidate.transport = transport;
+      candidate.priority = 2120613375U - static_cast<std::uint32_t>(transport);
+      candidate.address = SocketAddress::parse("203.0.113.1:7000").value();
+      candidates.push_back(candidate);
+    }
+    const std::string_view password = kPassword;
+    agent_.add_stream(
+        0, {{kUfrag, SecretBytes(std::span(reinterpret_cast<const std::uint8_t*>(password.data()), password.size()))},
+            candidates});
+  }
+};
+
+TEST_F(IceCallToTcpClient, AnswerWithTcpAloneIsCheckedOverTcp) {
+  has_tcp();
+  bench_.up(plain_sdp(), tcp_sdp());
+  EXPECT_NE(bench_.invite_b.body().find(" UDP "), std::string::npos);
+  EXPECT_NE(bench_.invite_b.body().find("TCP-PASS"), std::string::npos);
+  EXPECT_EQ(leg().transport, contract::LegTransport::kTcp);
+  EXPECT_EQ(leg().rtcp_port, leg().rtp_port);
+  hear(bench_.invite_b.body());
+  run(990ms);
+  EXPECT_TRUE(leg().ice->nominated);
+  EXPECT_EQ(leg().remote_rtp, SocketAddress::parse("203.0.113.1:7000").value());
+  const sip::Message offer = bench_.next(peer());
+  ASSERT_EQ(GatewayBench::what(offer), "INVITE");
+  EXPECT_NE(offer.body().find("a=remote-candidates:1 203.0.113.1 7000 2 203.0.113.1 7000"), std::string::npos)
+      << offer.body();
+  EXPECT_EQ(offer.body().find(" UDP "), std::string::npos);
+}
+
+TEST_F(IceCallToTcpClient, WhoHasUdpTooIsCheckedOverUdp) {
+  bench_.up(plain_sdp(), tcp_sdp(kUdpLines));
+  EXPECT_EQ(leg().transport, contract::LegTransport::kUdp);
+  hear(bench_.invite_b.body());
+  run(990ms);
+  EXPECT_TRUE(leg().ice->nominated);
+  EXPECT_EQ(leg().remote_rtcp, SocketAddress::parse("203.0.113.1:7001").value());
+}
+
+// The data plane gave the other transport up with the first answer.
+TEST_F(IceCallToTcpClient, FirstForkDecides) {
+  bench_.send(GatewayBench::kAnn, bench_.request("INVITE", 1, plain_sdp()));
+  const sip::Message invite = bench_.next(GatewayBench::kBob);
+  EXPECT_EQ(leg().transport, contract::LegTransport::kUdpOrTcp);
+  bench_.send(GatewayBench::kBob, GatewayBench::response(invite, 183, tcp_sdp(), "", "fork-1"));
+  bench_.advance(5ms);
+  EXPECT_EQ(leg().transport, contract::LegTransport::kTcp);
+  bench_.send(GatewayBench::kBob, GatewayBench::response(invite, 200, tcp_sdp(kUdpLines), "", "fork-2"));
+  bench_.advance(5ms);
+  EXPECT_EQ(leg().transport, contract::LegTransport::kTcp);
+  EXPECT_EQ(bench_.next_what(GatewayBench::kBob), "ACK");
+}
+
 TEST_F(IceCallToMicrosoft, SecondOfferMayBeRefused) {
   up();
   run(1s);

@@ -54,6 +54,51 @@ TEST(JournalMedia, AMicrosoftCallGoesOnAsItWas) {
   }
 }
 
+/// Bytes of a record of `media` of an answered call.
+std::vector<std::uint8_t> record_of(const media::CallMedia& media) {
+  b2bua::Call call;
+  call.state = State::kUp;
+  call.record.id = 9;
+  call.media = media;
+  const std::array<std::optional<sip::Target>, 2> link;
+  ArchiveWriter writer(journal::kMaxContentBytes);
+  EXPECT_TRUE(encode_record({call, link}, writer));
+  return {writer.view().begin(), writer.view().end()};
+}
+
+TEST(JournalMedia, ALegStaysUndecided) {
+  media::CallMedia before = microsoft_call();
+  before.streams[1].leg[1].undecided = true;
+  const media::CallMedia after = recovered(before).media;
+  EXPECT_TRUE(after.streams[1].leg[1].undecided);
+  EXPECT_EQ(after.streams, before.streams);
+}
+
+// Version 4 did not know of it. What differs between all and none undecided are the octets that it had not.
+TEST(JournalMedia, ARecordOfTheVersionBeforeIsRead) {
+  media::CallMedia media = microsoft_call();
+  const std::vector<std::uint8_t> none = record_of(media);
+  for (media::Stream& stream : media.streams) {
+    for (media::StreamLeg& leg : stream.leg) leg.undecided = true;
+  }
+  const std::vector<std::uint8_t> all = record_of(media);
+  ASSERT_EQ(none.size(), all.size());
+  std::vector<std::uint8_t> older;
+  for (std::size_t i = 0; i < none.size(); ++i) {
+    if (none[i] == all[i]) older.push_back(none[i]);
+  }
+  ASSERT_EQ(none.size() - older.size(), 2 * media.streams.size());
+  ASSERT_EQ(older[0], 5);
+  older[0] = 4;
+  const auto back = decode_record(older, config::ControlPlane{});
+  ASSERT_TRUE(back) << to_string(back.error());
+  EXPECT_EQ(back->call.media.streams, microsoft_call().streams);
+  for (const std::uint8_t version : {std::uint8_t{3}, std::uint8_t{6}}) {
+    older[0] = version;
+    EXPECT_EQ(decode_record(older, config::ControlPlane{}).error().field, "version");
+  }
+}
+
 TEST(JournalMedia, TheLongestCandidateListsFit) {
   media::testing::Call call(microsoft_leg(), clear_leg());
   std::string candidates;

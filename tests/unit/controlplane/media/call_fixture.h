@@ -52,8 +52,9 @@ inline LegSettings leg(EncryptionMode mode, bool tls) {
 inline LegSettings clear_leg() { return leg(EncryptionMode::kOff, false); }
 inline LegSettings secure_leg() { return leg(EncryptionMode::kRequired, true); }
 
-/// Ports as a data plane gives them: 10.0.0.1 towards A, 10.0.0.2 towards B, even and next; none changes.
-inline CallMedia opened(CallMedia media) {
+/// Ports as a data plane gives them: 10.0.0.1 towards A, 10.0.0.2 towards B, even and next; none changes. `tcp`: the
+/// legs that may become ones over TCP have that port as well.
+inline CallMedia opened(CallMedia media, bool tcp = false) {
   contract::SessionState state;
   for (std::size_t i = 0; i < media.streams.size(); ++i) {
     contract::StreamState stream;
@@ -62,7 +63,9 @@ inline CallMedia opened(CallMedia media) {
       const auto ip = IpAddress::v4(10, 0, 0, side == Side::kA ? 1 : 2);
       const auto port = static_cast<std::uint16_t>(56000 + 4 * i + 2 * contract::index(side));
       own.local_rtp = {ip, port};
-      own.local_rtcp = {ip, static_cast<std::uint16_t>(port + 1)};
+      const StreamLeg& leg = media.streams[i].leg[contract::index(side)];
+      own.local_rtcp = {ip, static_cast<std::uint16_t>(tcp && leg.is_over_tcp() ? port : port + 1)};
+      own.takes_tcp = tcp && leg.undecided;
       own.ssrc = static_cast<std::uint32_t>(1000 + 10 * i + contract::index(side));
     }
     state.streams.push_back(stream);
@@ -84,7 +87,7 @@ class Call {
 
   /// `from` offers `text`; returns the offer to the other side.
   sdp::SessionDescription offer(Side from, std::string_view text) {
-    media = opened(take(accept_offer(std::move(media), from, parsed(text), random)));
+    media = opened(take(accept_offer(std::move(media), from, parsed(text), random)), tcp);
     Written written = take(make_offer(std::move(media), other(from), random));
     media = std::move(written.media);
     asked = written.changed;
@@ -105,6 +108,7 @@ class Call {
   SeededRandom random;
   CallMedia media;
   bool asked = true;
+  bool tcp = false;  ///< the data plane has media over TCP
 };
 
 }  // namespace isthmus::media::testing
