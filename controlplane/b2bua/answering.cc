@@ -12,7 +12,7 @@ Calling::Fork* fork_of(Calling& calling, const std::string& tag) {
                                   [&tag](const Calling::Fork& fork) { return fork.tag == tag; });
   if (found != calling.forks.end()) return &*found;
   if (calling.forks.size() == kMaxForks) return nullptr;
-  calling.forks.push_back({tag, 0});
+  calling.forks.push_back({tag, 0, {}});
   return &calling.forks.back();
 }
 
@@ -23,6 +23,7 @@ bool acknowledge_reliable(Step& step, const Response& response) {
   if (fork == nullptr) return false;
   if (fork->rseq != 0 && *response.rseq != fork->rseq + 1) return false;
   fork->rseq = *response.rseq;
+  if (response.body && !fork->answer && has_type(*response.body, kSdpType)) fork->answer = response.body;
   Dialog early = step.leg(Side::kB).dialog;
   early.establish_from(response);
   Headers headers{{"RAck", std::to_string(*response.rseq) + " " + std::to_string(response.cseq) + " INVITE"}};
@@ -147,10 +148,13 @@ void on_2xx(Step& step, Response& response) {
   step.emit(WriteJournal{});
   step.emit(SendAck{Side::kB, call.calling.invite, response.cseq});
 
-  const bool was_early = call.calling.early && call.calling.early_tag == response.to_tag;
   if (!response.body) {
-    // The answer came reliably in a 18x (RFC 3262 5), or the peer trusts that its 183 arrived.
+    // The peer trusts that its 183 arrived, or the answer came reliably in a 18x (RFC 3262 5).
+    const bool was_early = call.calling.early && call.calling.early_tag == response.to_tag;
     if (was_early) return answer_agreed(step, std::move(*call.calling.early), response);
+    if (Calling::Fork* fork = fork_of(call.calling, response.to_tag); fork != nullptr) response.body = fork->answer;
+  }
+  if (!response.body) {
     return answer_refused(step, media::make_refusal(media::RefusalKind::kProtocol, "the 2xx has no description"));
   }
   if (!has_type(*response.body, kSdpType)) {

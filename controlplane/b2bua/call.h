@@ -91,6 +91,7 @@ struct Calling {
   struct Fork {
     std::string tag;
     std::uint32_t rseq = 0;
+    std::optional<Body> answer;  ///< that came reliably: its 2xx may be without one (RFC 3262 5)
   };
   std::vector<Fork> forks;
 };

@@ -9,8 +9,9 @@ bool LowKeys::take(const contract::KeyLifetimeLowEvent& event, event_loop::TimeP
     return false;
   }
   const auto [at, is_new] = told_.try_emplace(key);
+  const bool had_run_out = !is_new && now - at->second.at >= kStands;
   at->second = {event.packets_left, now};
-  return is_new;
+  return is_new || had_run_out;
 }
 
 void LowKeys::forget(std::uint64_t session) {

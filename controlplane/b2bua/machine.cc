@@ -128,6 +128,10 @@ void on_relay_answer_for(Step& step, RelayAnswered& answered) {
 
 void on_relay_answer(Step& step, RelayAnswered& answered) {
   on_relay_answer_for(step, answered);
+  // The caller's PRACK may have come while the data plane was told something else.
+  const bool is_due = step.call.state == State::kAnswering && !step.call.relay_wait && step.call.calling.waiting &&
+                      !reliable_answer_pending(step.call);
+  if (is_due && answered.answer) send_final_2xx(step);
   catch_up_relay(step);
 }
 

@@ -160,7 +160,7 @@ void IceKeeper::proved(const IcePlace& place, LegIce& leg, const SocketAddress& 
   if (!leg.tcp) return;
   needs_.confirm(place, remote);
   std::optional<IcePair>& pair = leg.pair[slot(place.component)];
-  if (!pair || pair->remote != remote || pair->prove_until_ns == 0) return;
+  if (!pair || pair->lost || pair->remote != remote || pair->prove_until_ns == 0) return;
   pair->prove_until_ns = 0;
   schedule(place, *pair, now_ns + (leg.spec.form == StunForm::kMicrosoft ? kMicrosoftKeepAliveNs : consent_interval()));
 }

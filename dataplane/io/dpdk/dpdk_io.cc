@@ -209,10 +209,14 @@ std::size_t DpdkIo::send(Burst& burst) {
 std::size_t DpdkIo::send_run(const WorkerPort& port, std::uint8_t port_index, rte_mbuf** frames, std::uint16_t count) {
   std::uint16_t sent = 0;
   if (port.outgoing == nullptr) {
-    // Some drivers have to write into the packets for it, and some refuse what they cannot do.
+    // Some drivers have to write into the packets for it.
     const std::uint16_t ready =
         port.makes_sums ? rte_eth_tx_prepare(port.number, port.send_queue, frames, count) : count;
     sent = rte_eth_tx_burst(port.number, port.send_queue, frames, ready);
+    if (sent == ready && ready < count) [[unlikely]] {  // the driver refuses this one: the others go on
+      rte_pktmbuf_free(frames[ready]);
+      return 1 + send_run(port, port_index, frames + ready + 1, static_cast<std::uint16_t>(count - ready - 1));
+    }
   } else {
     while (sent < count && port.outgoing->push({frames[sent], port_index})) ++sent;
   }

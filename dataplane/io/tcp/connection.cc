@@ -31,6 +31,7 @@ Connection::Connection(int fd, const SocketAddress& local, const SocketAddress& 
       remote_(remote),
       worker_(worker),
       began_ns_(now_ns),
+      dialled_(connecting),
       connecting_(connecting),
       heard_ns_(now_ns) {}
 

@@ -61,6 +61,8 @@ class Connection {
   const SocketAddress& remote() const { return remote_; }
   std::size_t worker() const { return worker_; }
   bool confirmed() const { return confirmed_; }
+  /// We connected to it: somebody whom the control plane has named.
+  bool dialled() const { return dialled_; }
   std::uint64_t began_ns() const { return began_ns_; }
   Fate fate() const { return fate_; }
   bool is_open() const { return fate_ == Fate::kOpen; }
@@ -77,6 +79,7 @@ class Connection {
   const SocketAddress remote_;
   const std::size_t worker_;
   const std::uint64_t began_ns_;
+  const bool dialled_;
   bool connecting_;
   bool confirmed_ = false;
   std::uint8_t traffic_class_ = 0;

@@ -309,12 +309,12 @@ void TcpMedia::accept_some(const SocketAddress& local, Port& port) {
   }
 }
 
-/// Strangers push out strangers, and never a peer.
+/// Strangers push out strangers, and never a peer, nor whom we dialled.
 void TcpMedia::make_room(const SocketAddress& local, Port& port) {
   const Connection* oldest = nullptr;
   for (auto at = connections_.lower_bound({local, {}}); at != connections_.end() && at->first.first == local; ++at) {
     const Connection& one = *at->second;
-    if (!one.confirmed() && (oldest == nullptr || one.began_ns() < oldest->began_ns())) oldest = &one;
+    if (!one.confirmed() && !one.dialled() && (oldest == nullptr || one.began_ns() < oldest->began_ns())) oldest = &one;
   }
   if (oldest == nullptr || port.connections == 0) return;
   count(Count::kUnconfirmed);
@@ -350,6 +350,7 @@ void TcpMedia::send(const Packet& packet) {
 Connection* TcpMedia::connect(const Packet& packet) {
   const auto port = ports_.find(packet.local);
   if (port == ports_.end() || packet.length == 0 || !is_stun(packet.view())) return nullptr;
+  if (port->second.connections >= kMaxConnectionsOfPort) make_room(packet.local, port->second);
   if (port->second.connections >= kMaxConnectionsOfPort || connections_.size() >= kMaxConnections) return nullptr;
   const auto fd = bound_socket(packet.local);
   if (!fd) return nullptr;

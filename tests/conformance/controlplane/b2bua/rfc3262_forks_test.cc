@@ -198,6 +198,63 @@ TEST(Rfc3262_5, AQueuedDescriptionGoesBeforeThe2xx) {
   EXPECT_THAT(text_of(bench.find_last<SendRequest>()), HasSubstr("RTP/AVP 8\r\n"));
 }
 
+/// A reliable 183 of the target.
+void progress_reliably(CallBench& bench, const std::string& tag, std::uint32_t rseq, const std::string& sdp) {
+  Response progress = CallBench::response(183, sdp, tag);
+  progress.requires_100rel = true;
+  progress.rseq = rseq;
+  progress.cseq = 1;
+  bench.answer(Side::kB, bench.setup_invite(), Method::kInvite, std::move(progress));
+}
+
+// The 2xx of a fork that answered reliably needs no description, whoever answered after it.
+TEST(Rfc3262_5, EachForksReliableAnswerIsKept) {
+  for (const bool relay_refuses : {false, true}) {
+    CallBench bench;
+    begin_reliable(bench, audio_sdp("198.51.100.1", 4000));
+    progress_reliably(bench, "fork-1", 1, audio_with("0", "203.0.113.1", 5000));
+    bench.relay();
+    prack(bench);
+    progress_reliably(bench, "fork-2", 1, audio_with("0", "203.0.113.2", 6000));
+    bench.relay(!relay_refuses);
+    bench.respond(200, std::nullopt, "fork-1");
+    ASSERT_EQ(bench.relay_asked.size(), 1U);
+    EXPECT_EQ(to_string(*bench.relay_asked.front().streams.at(0).leg[1].remote_rtp), "203.0.113.1:5000");
+    bench.relay();
+    ASSERT_EQ(bench.answered(), "200");
+    bench.ack();
+    EXPECT_EQ(bench.asked(), "");
+    EXPECT_EQ(bench.call.state, State::kUp);
+  }
+}
+
+TEST(Rfc3262_5, A2xxOfAForkThatAnsweredNothingIsRefused) {
+  CallBench bench;
+  begin_reliable(bench, audio_sdp("198.51.100.1", 4000));
+  progress_reliably(bench, "fork-1", 1, audio_with("0", "203.0.113.1", 5000));
+  bench.relay();
+  prack(bench);
+  bench.respond(200, std::nullopt, "fork-3");
+  EXPECT_EQ(bench.answered(), "488");
+}
+
+// The PRACK comes while the data plane is programmed for another reason: the 2xx goes when it has answered.
+TEST(Rfc3262_3, APrackWhileTheDataPlaneIsAskedLetsThe2xxGo) {
+  CallBench bench;
+  begin_reliable(bench, audio_sdp("198.51.100.1", 4000));
+  bench.respond(183, audio_with("0", "203.0.113.1", 5000), "fork-1").relay();
+  bench.respond(200, audio_with("0", "203.0.113.1", 5000), "fork-1").relay();
+  EXPECT_EQ(bench.answered(), "") << "its description is not acknowledged";
+  bench.happen(RelayOutOfStep{});
+  ASSERT_EQ(bench.relay_asked.size(), 1U);
+  prack(bench);
+  EXPECT_EQ(bench.answered(), "200") << "of PRACK";
+  bench.relay();
+  EXPECT_EQ(bench.answered(), "200") << "of INVITE";
+  bench.ack();
+  EXPECT_EQ(bench.call.state, State::kUp);
+}
+
 TEST(Rfc3262_5, ARefreshOfTheCallerRepeatsWhatItWasTold) {
   CallBench bench;
   begin_reliable(bench, audio_sdp("198.51.100.1", 4000));

@@ -70,6 +70,10 @@ TEST_F(LowKeyAlarms, GoWhereTheDataPlaneSaysItNoMore) {
   EXPECT_EQ(subjects().size(), 1U);
   bench.advance(16s);
   EXPECT_TRUE(subjects().empty());
+  EXPECT_EQ(bench.b2bua->counters().key_lifetimes_low, 1U);
+  tell(Side::kB, KeyDirection::kSend, 4);  // is news again
+  EXPECT_EQ(subjects().size(), 1U);
+  EXPECT_EQ(bench.b2bua->counters().key_lifetimes_low, 2U);
 }
 
 TEST_F(LowKeyAlarms, ComeBackAfterARestartOfOurs) {

@@ -484,6 +484,13 @@ TEST_F(IceKeeperTest, APairOverTcpThatNeverComesBackIsLostOnce) {
   EXPECT_EQ(std::get<contract::ConsentLostEvent>(events_[0]).component, Component::kRtp);
   EXPECT_EQ(stopped_.size(), 1U);
   EXPECT_EQ(sent_.size(), IceKeeper::kProveNs / IceKeeper::kProveIntervalNs);
+  // RFC 7675 5.1: nothing more is sent to whom consent was lost, though his check comes late.
+  const Check late;
+  take(make(late), peer_rtp_);
+  sent_.clear();
+  pass(60 * kSecond);
+  EXPECT_TRUE(sent_.empty());
+  EXPECT_EQ(events_.size(), 1U);
   // From elsewhere it may still come: what is nominated then has proved itself.
   contract::SessionSpec moved = tcp_spec(true, StunForm::kMicrosoft);
   moved.streams[0].leg[0].remote_rtp = moved.streams[0].leg[0].remote_rtcp = at("192.0.2.10:4010");

@@ -259,6 +259,28 @@ TEST_P(TcpMediaTest, StrangersPushOutStrangersAndNeverThePeer) {
   EXPECT_TRUE(receive());
 }
 
+TEST_P(TcpMediaTest, StrangersNeverKeepUsFromAPeerThatListens) {
+  open_and_serve();
+  std::vector<std::unique_ptr<Peer>> strangers;
+  const auto come = [&] {
+    for (std::size_t i = 0; i < kMaxConnectionsOfPort; ++i) {
+      strangers.push_back(std::make_unique<Peer>(address_));
+      ASSERT_TRUE(strangers.back()->connect(local_));
+      ASSERT_TRUE(counted(Count::kAccepted, strangers.size()));
+    }
+  };
+  come();
+  Peer peer(address_);
+  peer.listen();
+  send(peer.address(), kStun);
+  ASSERT_EQ(peer.accept(), local_);
+  come();  // none of them has proved anything, nor has the peer yet
+  peer.send(kStun);
+  const auto view = receive();
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->from, peer.address());
+}
+
 TEST_P(TcpMediaTest, ConnectsForACheckAndForNothingElse) {
   open_and_serve();
   Peer peer(address_);
