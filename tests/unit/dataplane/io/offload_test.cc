@@ -1,6 +1,7 @@
 #if ISTHMUS_DPDK
 
-// Checksums that a device is asked for: frames that a ring gives back as they went to the driver.
+// Checksums and devices: the verdict on those of what came, and those that are asked for of what is sent. A ring gives
+// frames back as they went to the driver.
 
 #include <gtest/gtest.h>
 #include <rte_ethdev.h>
@@ -8,7 +9,9 @@
 #include <rte_mempool.h>
 
 #include <cstring>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/io/dpdk/dpdk_io.h"
@@ -21,13 +24,23 @@
 namespace isthmus::io::dpdk {
 namespace {
 
-struct AskedCase {
-  const char* name;
-  bool v6;
-  std::uint16_t vlan;
-};
+constexpr std::uint64_t kBadFlags = RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD;
 
-class AskedSums : public testing::TestWithParam<AskedCase> {
+/// Ethernet, IPv4 or IPv6, UDP without payload.
+std::vector<std::uint8_t> packet(bool v6, std::uint16_t udp_sum) {
+  std::vector<std::uint8_t> bytes(v6 ? 62 : 42);
+  store_be16(&bytes[12], v6 ? 0x86dd : 0x0800);
+  bytes[14] = v6 ? 0x60 : 0x45;
+  store_be16(&bytes[v6 ? 18 : 16], v6 ? 8 : 28);
+  bytes[v6 ? 20 : 23] = 17;
+  const std::size_t udp = v6 ? 54 : 34;
+  store_be16(&bytes[udp + 4], 8);
+  store_be16(&bytes[udp + 6], udp_sum);
+  return bytes;
+}
+
+/// A device that gives back what is sent, on an empty pool.
+class RingDevice : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     // Once a process: it may have been another test of this program.
@@ -38,7 +51,7 @@ class AskedSums : public testing::TestWithParam<AskedCase> {
     ASSERT_TRUE(pool) << to_string(pool.error());
     pool_ = *pool;
     PortSettings settings;
-    settings.device = "net_ring71";
+    settings.device = "net_ring70";
     auto port = Port::open(settings, pool_);
     ASSERT_TRUE(port) << to_string(port.error());
     port_.emplace(std::move(*port));
@@ -48,6 +61,73 @@ class AskedSums : public testing::TestWithParam<AskedCase> {
     port_.reset();
     rte_mempool_free(pool_);
   }
+
+  rte_mempool* pool_ = nullptr;
+  std::optional<Port> port_;
+  std::unique_ptr<DpdkIo> io_;
+};
+
+class BadSum : public RingDevice {
+ protected:
+  /// Whether a packet with these flags is received.
+  bool passes(const std::vector<std::uint8_t>& bytes, std::uint64_t flags, std::uint64_t believed = kBadFlags) {
+    WorkerPort entry;
+    entry.number = port_->number();
+    entry.receive_queues = {0};
+    entry.bad_sum_flags = believed;
+    io_ = std::make_unique<DpdkIo>(0, std::vector<WorkerPort>{entry}, pool_, std::vector<OutgoingRing*>{});
+    Frame frame = io_->allocate();
+    std::memcpy(frame.data, bytes.data(), bytes.size());
+    frame.length = static_cast<std::uint16_t>(bytes.size());
+    static_cast<rte_mbuf*>(frame.handle)->ol_flags = flags;
+    Burst burst;
+    burst.add(frame);
+    EXPECT_EQ(io_->send(burst), 0U);
+    io_->receive(burst);
+    const std::size_t came = burst.count;
+    for (std::size_t i = 0; i < came; ++i) io_->release(burst.frames[i]);
+    EXPECT_EQ(io_->counters().bad_checksum, 1 - came);
+    EXPECT_EQ(rte_mempool_in_use_count(pool_), 0U);  // freed, either way
+    return came == 1;
+  }
+};
+
+TEST_F(BadSum, WhatTheDeviceCallsBadIsDroppedAndCounted) {
+  for (const bool v6 : {false, true}) {
+    EXPECT_FALSE(passes(packet(v6, 0x1234), RTE_MBUF_F_RX_L4_CKSUM_BAD));
+    EXPECT_TRUE(passes(packet(v6, 0x1234), RTE_MBUF_F_RX_L4_CKSUM_GOOD));
+    EXPECT_TRUE(passes(packet(v6, 0x1234), 0));
+  }
+  EXPECT_FALSE(passes(packet(false, 0x1234), RTE_MBUF_F_RX_IP_CKSUM_BAD));
+  EXPECT_FALSE(passes(packet(false, 0x1234), RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_GOOD));
+  EXPECT_TRUE(passes(packet(false, 0x1234), RTE_MBUF_F_RX_IP_CKSUM_GOOD));
+}
+
+TEST_F(BadSum, BothHalvesOfAFlagAreNoVerdict) {
+  EXPECT_TRUE(passes(packet(false, 0x1234), RTE_MBUF_F_RX_L4_CKSUM_NONE));
+  EXPECT_TRUE(passes(packet(false, 0x1234), RTE_MBUF_F_RX_IP_CKSUM_NONE));
+}
+
+TEST_F(BadSum, ASumThatTheSenderLeftOutIsNotBad) {
+  EXPECT_TRUE(passes(packet(false, 0), RTE_MBUF_F_RX_L4_CKSUM_BAD));
+  EXPECT_FALSE(passes(packet(true, 0), RTE_MBUF_F_RX_L4_CKSUM_BAD));  // RFC 8200 8.1: not over IPv6
+  EXPECT_FALSE(passes(packet(false, 0), RTE_MBUF_F_RX_L4_CKSUM_BAD | RTE_MBUF_F_RX_IP_CKSUM_BAD));
+}
+
+TEST_F(BadSum, FlagsOfADeviceThatWasNotAskedAreNotBelieved) {
+  EXPECT_TRUE(passes(packet(false, 0x1234), kBadFlags, 0));
+}
+
+// ---- on sending ----
+
+struct AskedCase {
+  const char* name;
+  bool v6;
+  std::uint16_t vlan;
+};
+
+class AskedSums : public RingDevice, public testing::WithParamInterface<AskedCase> {
+ protected:
   /// A packet of five octets with a checksum that is wrong, as it came to the driver. The caller frees it.
   rte_mbuf* sent(bool makes_sums) {
     WorkerPort entry;
@@ -75,10 +155,6 @@ class AskedSums : public testing::TestWithParam<AskedCase> {
   }
   std::size_t ip_bytes() const { return GetParam().v6 ? wire::kIpv6Bytes : wire::kIpv4Bytes; }
   std::size_t ip_at() const { return wire::kEthernetBytes + (GetParam().vlan != 0 ? wire::kVlanTagBytes : 0); }
-
-  rte_mempool* pool_ = nullptr;
-  std::optional<Port> port_;
-  std::unique_ptr<DpdkIo> io_;
 };
 
 /// What a device does: it sums UDP header and payload with what stands in the checksum's place, and puts the complement
