@@ -18,7 +18,7 @@ from tests.support import gateway, netns, scenario, sipp  # noqa: E402  (the pat
 
 CALLS, RATE = 100, 20
 RESTARTS = int(os.environ.get("ISTHMUS_RESTARTS", "4"))
-APART_S = (10.5, 12.5)  # three crashes of a plane within a minute would set its state aside, as they should
+APART_S = (15.5, 17.5)  # in turn: three crashes of a plane within a minute would set its state aside, as they should
 SEED = 20261128
 READY_S, LEFT_OVER_S = 10.0, 40.0
 MAX_GAP_MS = 500
