@@ -9,11 +9,10 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.support import capture, gateway, ms_call, netns, scenario  # noqa: E402  (the path comes first)
+from tests.support import capture, gateway, ms_call, netns, scenario, tcp_call  # noqa: E402  (the path comes first)
 
 BEFORE_S, AFTER_S, BACK_S = 2.0, 5.0, 8.0
 GONE_S = 75    # 20 s for proof, 30 s of silence, and room
-MICROSOFT = {"left_transport": "tls", "left_dialect": "microsoft", "left_domain": "ms.example.com", "client_certificate": "required"}
 CALLS = {"dials": ms_call.Manner(transport="tcp-act"), "listens": ms_call.Manner(transport="tcp-pass"),
          "dials, of RFC 8489": ms_call.Manner(transport="tcp-act", keys="mki", form="rfc"), "does both": ms_call.Manner(transport="tcp")}
 
@@ -85,10 +84,10 @@ def main(run):
     with netns.Lab("tcpr") as lab:
         # Three crashes of a plane within a minute would set its state aside, as they should: a gateway for each call.
         for number, (name, manner) in enumerate(CALLS.items()):
-            with gateway.Running(lab, run, run.folder / f"gateway{number}", "af_packet", **MICROSOFT) as running:
+            with gateway.Running(lab, run, run.folder / f"gateway{number}", "af_packet", **tcp_call.MICROSOFT) as running:
                 goes_on(run, lab, running, name, manner)
                 gateway.wait_until_nothing_left(run, running, 15)
-        with gateway.Running(lab, run, run.folder / "gateway-gone", "af_packet", **MICROSOFT) as running:
+        with gateway.Running(lab, run, run.folder / "gateway-gone", "af_packet", **tcp_call.MICROSOFT) as running:
             never_comes_back(run, lab, running)
             gateway.wait_until_nothing_left(run, running, 15)
 

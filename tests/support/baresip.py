@@ -19,14 +19,14 @@ poll_method epoll
 sip_listen {listen}
 call_local_timeout 60
 call_max_calls 4
-audio_source aufile,{tone}
+audio_source aufile,tone.wav
 audio_player aubridge,record
 audio_alert aufile,/dev/null
 ausrc_srate 8000
 auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
-video_source avformat,{film}
+video_source avformat,film.mp4
 video_display fakevideo,nil
 video_size {width}x{height}
 video_bitrate 1000000
@@ -39,14 +39,14 @@ rtp_stats yes
 rtp_tos {tos}
 statmode_default off
 net_interface {device}
-snd_path {sounds}
+snd_path sounds
 ctrl_tcp_listen 127.0.0.1:{control}
 module_path {module_path}
 """
 
 _TLS = """\
-sip_certificate {certificate.both}
-sip_cafile {certificate.trusted}
+sip_certificate certificate.pem
+sip_cafile trusted.pem
 """
 
 
@@ -54,7 +54,8 @@ class Baresip:
     """One endpoint. transport: udp, tcp, tls (listens on 5061 and needs a lab_ca.Certificate). encryption: none, srtp-mand (SDES, refuses clear), srtp (SDES if the peer wants).
 
     Starts in `place` of the lab; folder is its own and is filled with config, log, pictures/ and sounds/; with tls, its secrets are in a file FOLDER.keys beside it,
-    where capture.py finds them for FOLDER.pcap."""
+    where capture.py finds them for FOLDER.pcap. It works in that folder and by names in it: baresip cuts the names of the files that it
+    writes off, sound at 124 characters and pictures at 99."""
 
     def __init__(self, lab, place, folder, media, address, transport="tcp", encryption="srtp-mand", user=None, film_of=None,
                  certificate=None):
@@ -78,19 +79,26 @@ class Baresip:
         (self.folder / "accounts").write_text(account + "\n")
         (self.folder / "contacts").write_text("")
         module_path = pathlib.Path("/usr/lib/baresip/modules")
-        config = _CONFIG.format(listen=f"{host}:5060", tone=demo_media.tone(media, film_of), film=demo_media.film(media, film_of),
-                                width=demo_media.WIDTH, height=demo_media.HEIGHT, fps=demo_media.FRAMES_PER_S,
-                                device="eth0", sounds=self.sounds, control=CONTROL_PORT, tos=DSCP << 2, module_path=module_path)
+        self._bring(demo_media.film(media, film_of), "film.mp4")
+        self._bring(demo_media.tone(media, film_of), "tone.wav")
+        config = _CONFIG.format(listen=f"{host}:5060", width=demo_media.WIDTH, height=demo_media.HEIGHT, fps=demo_media.FRAMES_PER_S,
+                                device="eth0", control=CONTROL_PORT, tos=DSCP << 2, module_path=module_path)
         self._environment = None
         if transport == "tls":
-            config += _TLS.format(certificate=certificate)
+            self._bring(certificate.both, "certificate.pem")
+            self._bring(certificate.trusted, "trusted.pem")
+            config += _TLS
             self._environment = tls_keys.environment(self.folder, self.folder.with_suffix(".keys"))
         config += "".join(f"module {name}\n" for name in _MODULES) + "".join(f"module_app {name}\n" for name in _APPLICATIONS)
         (self.folder / "config").write_text(config)
 
+    def _bring(self, file, name):
+        (self.folder / name).symlink_to(pathlib.Path(file).resolve())
+
     def start(self):
         with self.log.open("wb") as log:
-            self.process = self.lab.start(self.place, ["baresip", "-f", self.folder], env=self._environment, stdout=log, stderr=subprocess.STDOUT)
+            self.process = self.lab.start(self.place, ["baresip", "-f", "."], cwd=self.folder, env=self._environment, stdout=log,
+                                          stderr=subprocess.STDOUT)
         netns.wait_until(self._answers, 10, f"baresip {self.user}: start ({self.log})")
 
     def stop(self):
@@ -107,7 +115,7 @@ class Baresip:
     def picture(self):
         """Keeps the next received picture; returns its path, which exists once a picture came."""
         path = self.pictures / f"{len(list(self.pictures.iterdir())):02d}.png"
-        self.command("snapshot_recv", str(path))
+        self.command("snapshot_recv", str(path.relative_to(self.folder)))
         return path
 
     def recording(self):
