@@ -90,9 +90,10 @@ class Sipe:
             raise FileNotFoundError(f"{program} is missing: it is built where libpurple-dev is (hwconfig/install test demo)")
         (self.folder / "home").mkdir(mode=0o700)
         # No desktop, no sound server: what libraries look for them for must fail at once.
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "LANG": "C.UTF-8"}
+        # One of libpurple's plugins dies of a long HOME (libzephyr's ZGetVariable), so it is named from the working folder.
+        environment = {"PATH": os.environ["PATH"], "HOME": "home", "LANG": "C.UTF-8"}
         with self.log.open("wb") as log:
-            self.process = self.lab.start(self.place, self._command, env=environment, stdin=subprocess.PIPE, stdout=log,
+            self.process = self.lab.start(self.place, self._command, cwd=self.folder, env=environment, stdin=subprocess.PIPE, stdout=log,
                                           stderr=subprocess.STDOUT)
         self.wait_for("signed_on", SIGN_ON_S)
 
