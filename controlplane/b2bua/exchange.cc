@@ -32,7 +32,12 @@ void refuse_exchange(Step& step, Reply what) {
   if (exchange.kind == Kind::kForwarded && !exchange.cancelled) {
     reply(step, exchange.from, exchange.transaction, std::move(what));
   }
+  const bool own = exchange.kind == Kind::kOwn;
+  const Side to = other(exchange.from);
   roll_back(step);
+  // What one side has agreed to already was refused by the other: without a codec in common the call would stay mute.
+  if (own && !media::has_codec_as_told(step.call.media, to))
+    return end_call(step, {"no codec in common after a re-offer"});
   follow_up(step);
 }
 

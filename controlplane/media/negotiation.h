@@ -59,6 +59,10 @@ Outcome<Written> make_offer(CallMedia media, Side to, RandomSource& random);
 /// make_offer(other(to)), which says whether the far side has to hear of it.
 Outcome<Written> make_full_offer(CallMedia media, Side to, RandomSource& random);
 
+/// Some stream has a codec that the other side agreed to and `to` was told of. False: `to` refused the offer that would
+/// have told it, and neither can hear the other.
+bool has_codec_as_told(const CallMedia& media, Side to);
+
 /// Takes the answer to the last make_offer towards `from`.
 Outcome<CallMedia> accept_answer(CallMedia media, Side from, const sdp::SessionDescription& answer);
 

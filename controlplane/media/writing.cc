@@ -235,6 +235,19 @@ Outcome<MediaSection> answered_section(CallMedia& media, std::size_t at, Side to
 
 }  // namespace
 
+bool has_codec_as_told(const CallMedia& media, Side to) {
+  const std::vector<StreamView>& told = media.leg[contract::index(to)].told;
+  const std::vector<StreamView> now = views_of(media, other(to));
+  for (std::size_t i = 0; i < std::min(told.size(), now.size()); ++i) {
+    if (!told[i].active) continue;
+    for (const sdp::PayloadFormat& format : now[i].formats) {
+      const auto same = [&](const sdp::PayloadFormat& known) { return same_codec(known, format); };
+      if (!is_auxiliary(format) && std::ranges::any_of(told[i].formats, same)) return true;
+    }
+  }
+  return false;
+}
+
 Outcome<Written> make_offer(CallMedia media, Side to, RandomSource& random) {
   const LegMedia& leg = media.leg[contract::index(to)];
   if (leg.written && !is_news(media, to, views_of(media, other(to)))) {

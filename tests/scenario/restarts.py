@@ -95,7 +95,7 @@ def restart(run, running, peers, plane, number):
 
 def main(run):
     chance = random.Random(SEED)
-    seconds = CALLS / RATE + RESTARTS * (APART_S[1] + SETTLE_S + 2) + 10
+    seconds = CALLS / RATE + RESTARTS * (APART_S[1] + 1) + 10
     with netns.Lab("rs") as lab, gateway.Running(lab, run, run.folder, "af_xdp", left_transport="udp", right_transport="udp",
                                                 right_encryption="required", monitor="false", max_calls=2 * CALLS) as running:
         answering = sipp.Sipp(lab, "right", "uas_call_av", run.folder, netns.RIGHT.peer, CALLS, timeout_s=int(seconds) + 60,
@@ -111,10 +111,10 @@ def main(run):
             time.sleep(chance.uniform(*APART_S) - SETTLE_S)
             restart(run, running, peers, ("controlplane", "dataplane")[number % 2], number)
         run.check(len(running.rest.value("/api/v1/calls?limit=200")["items"]) == CALLS, "not all calls are up any more")
-        for peer in peers.values():
-            netns.stop(peer.process)
         for side in (calling, answering):
             run.complain(side.wait(seconds + 60))
+        for peer in peers.values():  # not before: calls without media are ended
+            netns.stop(peer.process)
         gateway.wait_until_nothing_left(run, running, LEFT_OVER_S)
 
 

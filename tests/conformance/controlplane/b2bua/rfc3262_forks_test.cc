@@ -83,6 +83,21 @@ TEST(Rfc3262_5, AnotherForkIsOfferedToTheCallerAfterItsAck) {
   EXPECT_EQ(bench.call.state, State::kUp);
 }
 
+// RFC 3261 14.1: a refused re-INVITE leaves the media as they were. Where that is nothing in common, nobody would hear.
+TEST(Rfc3262_5, ACallerThatRefusesTheOnlyCodecOfTheForkHasItsCallEnded) {
+  for (const bool common : {false, true}) {
+    CallBench bench;
+    begin_reliable(bench, audio_sdp("198.51.100.1", 4000));
+    answer_early(bench, audio_with("0", "203.0.113.1", 5000));
+    bench.respond(200, audio_with(common ? "8 0" : "8", "203.0.113.2", 6000), "fork-2").relay().ack();
+    ASSERT_EQ(bench.asked(), "a:INVITE");
+    bench.answer(Side::kA, bench.last_asked(Side::kA), Method::kInvite, CallBench::response(488));
+    EXPECT_EQ(bench.asked(), common ? "" : "a:BYE b:BYE");
+    EXPECT_EQ(bench.call.state, common ? State::kUp : State::kEnding);
+    EXPECT_EQ(bench.call.record.end_reason, common ? "" : "no codec in common after a re-offer");
+  }
+}
+
 TEST(Rfc3262_5, TheForkThatAnsweredEarlyNeedsNoOtherOffer) {
   CallBench bench;
   begin_reliable(bench, audio_sdp("198.51.100.1", 4000));
