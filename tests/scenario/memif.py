@@ -5,6 +5,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
@@ -23,7 +24,7 @@ addresses = ["{address}"]
 first_port = 10000
 last_port = 10999
 mac = "02:00:00:00:00:{index:02x}"
-memif_socket = "{folder}/{name}.memif"
+memif_socket = "{sockets}/{name}.memif"
 memif_role = "server"
 [[network.next_hop]]
 to = "{prefix}"
@@ -31,15 +32,15 @@ mac = "02:00:00:00:01:{index:02x}"
 """
 
 
-def configuration(folder):
+def configuration(folder, sockets):
     head = f"""[dataplane]
 io_mode = "memif"
 huge_pages = false
-contract_socket = "{folder}/contract.sock"
+contract_socket = "{sockets}/contract.sock"
 run_directory = "{folder}"
 """
     networks = (("left", "192.0.2.1", "192.0.2.0/24"), ("right", "198.51.100.1", "198.51.100.0/24"))
-    return head + "".join(NETWORK.format(name=name, address=address, prefix=prefix, index=index, folder=folder)
+    return head + "".join(NETWORK.format(name=name, address=address, prefix=prefix, index=index, sockets=sockets)
                           for index, (name, address, prefix) in enumerate(networks))
 
 
@@ -49,7 +50,12 @@ def flows():
 
 
 def main(run):
-    (run.folder / "dataplane.toml").write_text(configuration(run.folder))
+    with tempfile.TemporaryDirectory(prefix="isthmus-memif-") as sockets:  # their names may be 107 bytes long
+        carry(run, pathlib.Path(sockets))
+
+
+def carry(run, sockets):
+    (run.folder / "dataplane.toml").write_text(configuration(run.folder, sockets))
     (run.folder / "flows").write_text("".join(flows()))
     log_file = run.folder / "dataplane.log"
     with open(log_file, "w", encoding="utf-8") as log:
@@ -60,11 +66,11 @@ def main(run):
             if plane.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"the data plane did not start: {log_file.read_text()[-400:]}")
             time.sleep(0.05)
-        sessions = subprocess.Popen([run.peers / "bench/isthmus-bench-sessions", run.folder / "contract.sock", "--flows",
+        sessions = subprocess.Popen([run.peers / "bench/isthmus-bench-sessions", sockets / "contract.sock", "--flows",
                                      run.folder / "flows"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if not run.check(sessions.stdout.readline() == "ready\n", "the data plane took no sessions"):
             return
-        peer = subprocess.run([run.peers / "bin/isthmus-memif-peer", run.folder / "left.memif", run.folder / "right.memif", "--sessions",
+        peer = subprocess.run([run.peers / "bin/isthmus-memif-peer", sockets / "left.memif", sockets / "right.memif", "--sessions",
                                str(SESSIONS), "--packets", str(PACKETS)], check=True, text=True, capture_output=True, timeout=60)
         got = json.loads(peer.stdout.splitlines()[-1])
         run.say(f"the peers: {got}")

@@ -3,10 +3,12 @@
 #include "dataplane/io/dpdk/dpdk_engine.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -19,12 +21,22 @@ namespace {
 
 constexpr EalSettings kWithoutPrivileges{96, false, {}};
 
+/// A file of this process's own: tests run side by side.
+std::string own_file(std::string_view name) {
+  return testing::TempDir() + "isthmus-" + std::to_string(::getpid()) + "-" + std::string(name);
+}
+
+constexpr const char* kFiles[] = {"in.pcap", "out.pcap", "replay.pcap", "tagged.pcap", "no_capture"};
+
 class DpdkEngineTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     static const auto started = start_eal(kWithoutPrivileges);
     ASSERT_TRUE(started) << to_string(started.error());
     EXPECT_EQ(*started, "ordinary pages");
+  }
+  static void TearDownTestSuite() {
+    for (const char* name : kFiles) std::filesystem::remove(own_file(name));
   }
   static std::unique_ptr<DpdkEngine> open(std::vector<Device> devices, std::size_t workers = 1) {
     auto engine = DpdkEngine::open_devices(devices, workers);
@@ -194,8 +206,8 @@ TEST_F(DpdkEngineTest, WorkersHaveQueuesOfTheirOwn) {
 TEST_F(DpdkEngineTest, AWorkerWithoutAQueueSendsByAnothersQueue) {
   constexpr std::array<std::uint32_t, 6> kEmptyCapture{0xa1b2c3d4, 0x00040002, 0,
                                                        0,          65535,      1};  // libpcap's file header
-  const std::string in = testing::TempDir() + "isthmus_in.pcap";
-  const std::string out = testing::TempDir() + "isthmus_out.pcap";
+  const std::string in = own_file("in.pcap");
+  const std::string out = own_file("out.pcap");
   std::ofstream(in, std::ios::binary).write(reinterpret_cast<const char*>(kEmptyCapture.data()), sizeof kEmptyCapture);
   {
     auto engine = open({{"net_pcap0", "rx_pcap=" + in + ",tx_pcap=" + out}}, 2);
@@ -232,7 +244,7 @@ Network off_kernel(std::string name) {
 }
 
 std::string capture_of(std::initializer_list<std::string_view> frames) {
-  const std::string path = testing::TempDir() + "isthmus_replay.pcap";
+  const std::string path = own_file("replay.pcap");
   std::ofstream file(path, std::ios::binary);
   const auto words = [&](std::initializer_list<std::uint32_t> values) {
     for (const std::uint32_t value : values) file.write(reinterpret_cast<const char*>(&value), sizeof value);
@@ -291,7 +303,7 @@ TEST_F(DpdkEngineTest, TheTagOfANetworkComesOffAndGoesOn) {
                                    "0123456789ab\x81\x00\x00\x08"
                                    "another"sv,
                                    "0123456789ab no tag"sv, "short"sv, "0123456789ab\x81\x00\xb0\x07good too"sv});
-  network.capture_out = testing::TempDir() + "isthmus_tagged.pcap";
+  network.capture_out = own_file("tagged.pcap");
   {
     const Network networks[] = {network};
     auto engine = DpdkEngine::open_off_kernel(Mode::kPcap, networks, 1, {});
@@ -311,7 +323,7 @@ TEST_F(DpdkEngineTest, TheTagOfANetworkComesOffAndGoesOn) {
 
 TEST_F(DpdkEngineTest, CaptureThatIsNoneIsATypedErrorOfItsKey) {
   Network in = off_kernel("in");
-  in.capture_in = testing::TempDir() + "isthmus_no_capture";
+  in.capture_in = own_file("no_capture");
   std::ofstream(in.capture_in) << "no capture";
   const Network networks[] = {in};
   const auto refused = DpdkEngine::open_off_kernel(Mode::kPcap, networks, 1, {});

@@ -1,6 +1,7 @@
 #include "dataplane/io/kernel_guard.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -32,7 +33,7 @@ TEST(ReservedPorts, EqualPoolsOfTwoNetworksAreOneRange) {
 }
 
 TEST(RunFile, NotesSurviveAndTheLockDoesNot) {
-  const std::string directory = testing::TempDir() + "isthmus-run-file-test";
+  const std::string directory = testing::TempDir() + "isthmus-run-file-test-" + std::to_string(::getpid());
   {
     auto file = RunFile::open(directory, "eth9");
     ASSERT_TRUE(file) << to_string(file.error());
