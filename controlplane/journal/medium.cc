@@ -66,7 +66,7 @@ Bytes MappedMedium::view() const { return {base_, size_}; }
 void MappedMedium::write(std::size_t offset, Bytes bytes) {
   assert(offset + bytes.size() <= size_);
   keep_order();
-  std::memcpy(base_ + offset, bytes.data(), bytes.size());
+  std::ranges::copy(bytes, base_ + offset);
   keep_order();
 }
 
