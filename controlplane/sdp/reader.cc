@@ -192,7 +192,7 @@ class Reader {
     if (section.protocol_text.empty()) return malformed("m= has no protocol");
     section.protocol = protocol_of(section.protocol_text);
     if (is_rtp(section.protocol)) section.protocol_text = std::string(to_string(section.protocol));
-    const Status formats = is_rtp(section.protocol) ? read_formats(value, section) : read_other_formats(value, section);
+    Status formats = is_rtp(section.protocol) ? read_formats(value, section) : read_other_formats(value, section);
     if (!formats) return formats;
     out_.media.push_back(std::move(section));
     notes_.emplace_back();

@@ -14,7 +14,7 @@ PayloadFormat static_format(std::uint8_t type, const char* encoding, std::uint32
 
 // RFC 3551 table 4 and table 5.
 const std::vector<PayloadFormat>& static_formats() {
-  static const std::vector<PayloadFormat> kTable = {
+  static const std::vector<PayloadFormat> table = {
       static_format(0, "PCMU", 8000),   static_format(3, "GSM", 8000),    static_format(4, "G723", 8000),
       static_format(5, "DVI4", 8000),   static_format(6, "DVI4", 16000),  static_format(7, "LPC", 8000),
       static_format(8, "PCMA", 8000),   static_format(9, "G722", 8000),   static_format(10, "L16", 44100, 2),
@@ -24,7 +24,7 @@ const std::vector<PayloadFormat>& static_formats() {
       static_format(26, "JPEG", 90000), static_format(28, "nv", 90000),   static_format(31, "H261", 90000),
       static_format(32, "MPV", 90000),  static_format(33, "MP2T", 90000), static_format(34, "H263", 90000),
   };
-  return kTable;
+  return table;
 }
 
 }  // namespace
