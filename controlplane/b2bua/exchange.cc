@@ -36,8 +36,9 @@ void refuse_exchange(Step& step, Reply what) {
   const Side to = other(exchange.from);
   roll_back(step);
   // What one side has agreed to already was refused by the other: without a codec in common the call would stay mute.
-  if (own && !media::has_codec_as_told(step.call.media, to))
+  if (own && !media::has_codec_as_told(step.call.media, to)) {
     return end_call(step, {"no codec in common after a re-offer"});
+  }
   follow_up(step);
 }
 
