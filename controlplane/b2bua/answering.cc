@@ -246,8 +246,7 @@ void send_final_2xx(Step& step) {
       call.calling.waiting->status, call.calling.waiting->reason, {}, std::move(call.calling.waiting->headers), true};
   if (call.calling.answered_reliably) {
     // What another fork has agreed to, A can only hear in an offer, once this INVITE is done (RFC 3261 14.1).
-    call.follow_up_wanted = true;
-    call.follow_up_to = Side::kA;
+    call.follow_up.media[contract::index(Side::kA)] = true;
   } else {
     auto written = call.delayed ? media::make_full_offer(std::move(call.media), Side::kA, step.context.random)
                                 : media::make_answer(std::move(call.media), Side::kA);
@@ -311,8 +310,7 @@ void confirm_delayed(Step& step, AckArrived& arrived) {
       call.media = std::move(*media);
       call.state = State::kUp;
       // B agreed to a preset; now A's own list is known (R38).
-      call.follow_up_wanted = media::wants_follow_up(call.media, Side::kB);
-      call.follow_up_to = Side::kB;
+      call.follow_up.media[contract::index(Side::kB)] = media::wants_follow_up(call.media, Side::kB);
       return tell_relay(step, call.media, Purpose::kConfirm);
     }
     missing = media.error().text;

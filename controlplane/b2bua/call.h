@@ -129,6 +129,14 @@ struct Exchange {
   Headers crossing;            ///< of the other side's 2xx
 };
 
+/// What peers are still to be offered by a re-INVITE, once nothing else is under way; by Side of who hears of it.
+struct FollowUp {
+  std::array<bool, 2> media{};  ///< the other side has changed
+  std::array<bool, 2> pairs{};  ///< of candidates that were chosen ([MS-ICE2])
+
+  bool is_due() const { return media[0] || media[1] || pairs[0] || pairs[1]; }
+};
+
 /// A request of ours that has no final response yet.
 struct Outstanding {
   enum class Purpose : std::uint8_t { kSetup, kExchange, kRefresh, kPrack, kInfo, kBye };
@@ -166,13 +174,11 @@ struct Call {
   std::uint8_t max_forwards = 70;  ///< for the next hop, before the zone's bound
   Headers invite_crossing;         ///< of A's INVITE
   std::optional<Response> best_failure;
-  bool delayed = false;  ///< A's INVITE had no SDP
-  bool followed_up = false;
+  bool delayed = false;                          ///< A's INVITE had no SDP
   std::optional<sdp::SessionDescription> offer;  ///< of A, while targets are tried
   Calling calling;
   std::optional<Exchange> exchange;
-  bool follow_up_wanted = false;  ///< other(side) has changed and `follow_up_to` should hear of it
-  Side follow_up_to = Side::kB;
+  FollowUp follow_up;
 
   media::CallMedia media;
   contract::SessionId session;
@@ -184,8 +190,7 @@ struct Call {
   };
   std::optional<RelayWait> relay_wait;
 
-  bool relay_behind = false;      ///< pairs were nominated that the data plane was not told of yet
-  std::set<Side> candidates_due;  ///< legs whose peer is to be told of our pairs by re-INVITE ([MS-ICE2])
+  bool relay_behind = false;  ///< pairs were nominated that the data plane was not told of yet
   std::set<std::pair<std::uint16_t, std::uint8_t>> consent_lost;  ///< (stream, side) without answers to checks
   std::set<std::pair<std::uint16_t, std::uint8_t>> silent;        ///< (stream, side) that timed out
   std::optional<std::uint64_t> silent_packets;  ///< received by both legs when the silence was noticed

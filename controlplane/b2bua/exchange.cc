@@ -213,8 +213,8 @@ void on_exchange_response(Step& step, Response& response) {
     if (exchange.cancelled) {
       // CANCEL and 2xx crossed: the far side has the new media, nobody else wants them. Offer it the old ones.
       roll_back(step);
-      call.follow_up_wanted = true;
-      call.follow_up_to = to;
+      call.follow_up.media[contract::index(to)] = true;
+      step.emit(WriteJournal{});
       return follow_up(step);
     }
     if (response.body && has_type(*response.body, kSdpType)) {
@@ -230,8 +230,10 @@ void on_exchange_response(Step& step, Response& response) {
       problem = media.error().text;
     }
     step.emit(Note{"call.answer_refused", problem});
-    call.follow_up_to = to;
-    call.follow_up_wanted = exchange.kind == Kind::kForwarded;
+    if (exchange.kind == Kind::kForwarded) {
+      call.follow_up.media[contract::index(to)] = true;
+      step.emit(WriteJournal{});
+    }
     return refuse_exchange(step, {488, "", {}, warning(step, 399, problem)});
   }
   const bool harmless = exchange.tells_pairs && (response.local || response.status == 408);
@@ -301,8 +303,7 @@ void on_exchange_ack(Step& step, AckArrived& arrived) {
   }
   step.leg(arrived.side).sdp_mark = mark_of(arrived.ack.body->text);
   exchange.pending = std::move(*media);
-  call.follow_up_wanted = true;
-  call.follow_up_to = other(arrived.side);
+  call.follow_up.media[contract::index(other(arrived.side))] = true;
   apply_agreed(step);
 }
 
@@ -328,15 +329,15 @@ void cancel_exchange(Step& step) {
 
 void follow_up(Step& step) {
   Call& call = step.call;
-  const bool wanted = call.follow_up_wanted || !call.candidates_due.empty();
-  if (!wanted || call.exchange || call.relay_wait || call.state != State::kUp) return;
+  FollowUp& due = call.follow_up;
+  if (!due.is_due() || call.exchange || call.relay_wait || call.state != State::kUp) return;
   for (const Side side : {Side::kA, Side::kB}) {
     if (step.leg(side).unacked || is_asking(call, side)) return;
   }
-  const bool tells_pairs = !call.follow_up_wanted;
-  const Side to = tells_pairs ? *call.candidates_due.begin() : call.follow_up_to;
-  call.follow_up_wanted = false;
-  call.candidates_due.erase(to);  // whatever is offered names the pairs
+  const bool tells_pairs = !due.media[0] && !due.media[1];
+  const Side to = (tells_pairs ? due.pairs : due.media)[contract::index(Side::kA)] ? Side::kA : Side::kB;
+  due.media[contract::index(to)] = false;
+  due.pairs[contract::index(to)] = false;  // whatever is offered names the pairs
   auto written = tells_pairs ? media::make_full_offer(call.media, to, step.context.random)
                              : media::make_offer(call.media, to, step.context.random);
   if (!written || !written->changed) return;

@@ -23,7 +23,9 @@ void on_ice_nominated(Step& step, const IceNominated& event) {
   step.emit(Note{"call.ice_nominated", stream_name(call, event.side, event.stream) + " by " + to_string(event.rtp)});
   call.relay_behind = true;
   // [MS-ICE2]: the controlling side tells the chosen pairs in a second offer, when all streams have theirs.
-  if (event.controlling && media::all_nominated(call.media, event.side)) call.candidates_due.insert(event.side);
+  if (event.controlling && media::all_nominated(call.media, event.side)) {
+    call.follow_up.pairs[contract::index(event.side)] = true;
+  }
   if (call.state == State::kUp || call.state == State::kAnswered) step.emit(WriteJournal{});
   catch_up_relay(step);
 }

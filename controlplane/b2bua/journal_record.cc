@@ -16,12 +16,22 @@ namespace isthmus::b2bua {
 namespace {
 
 template <typename A>
-void describe_call(A& a, Call& call, Attempt& attempt, std::array<std::optional<sip::Target>, 2>& link) {
+void describe_call(A& a, Call& call, Attempt& attempt, FollowUp& due, std::array<std::optional<sip::Target>, 2>& link) {
   a(call.state, call.leg[0], call.leg[1], call.record, call.dialled.alias, attempt, call.delayed, call.session.value,
     call.revision, call.session_state, link[0], link[1]);
   bool with_media = call.state == State::kAnswered || call.state == State::kUp;
   a(with_media);
   if (with_media) a(call.media);
+  a.since(6, due);
+}
+
+/// An offer of ours without its outcome is made again by who reads the record.
+FollowUp still_due(const Call& call) {
+  FollowUp due = call.follow_up;
+  if (call.exchange && call.exchange->kind == Exchange::Kind::kOwn) {
+    (call.exchange->tells_pairs ? due.pairs : due.media)[contract::index(other(call.exchange->from))] = true;
+  }
+  return due;
 }
 
 bool is_plausible(const Call& call) {
@@ -46,7 +56,8 @@ bool encode_record(const JournalRecord& record, ArchiveWriter& writer) {
   auto& call = const_cast<Call&>(record.call);
   auto& link = const_cast<std::array<std::optional<sip::Target>, 2>&>(record.link);
   Attempt attempt = call.attempt < call.attempts.size() ? call.attempts[call.attempt] : Attempt{};
-  describe_call(writer, call, attempt, link);
+  FollowUp due = still_due(call);
+  describe_call(writer, call, attempt, due, link);
   return writer.ok();
 }
 
@@ -60,7 +71,7 @@ Result<RecoveredRecord> decode_record(Bytes bytes, const config::ControlPlane& c
   reader.set_version(version);
   RecoveredRecord record;
   record.call.attempts.resize(1);
-  describe_call(reader, record.call, record.call.attempts.front(), record.link);
+  describe_call(reader, record.call, record.call.attempts.front(), record.call.follow_up, record.link);
   if (!reader.ok() || !reader.at_end() || !is_plausible(record.call)) {
     return fail(ErrorKind::kMalformedInput, "the call record is damaged", "record");
   }

@@ -14,8 +14,8 @@
 
 namespace isthmus::b2bua {
 
-inline constexpr std::uint32_t kRecordVersion = 5;
-inline constexpr std::uint32_t kOldestRecordVersion = 4;  ///< that is still read
+inline constexpr std::uint32_t kRecordVersion = 6;
+inline constexpr std::uint32_t kOldestRecordVersion = 5;  ///< that is still read
 
 struct JournalRecord {
   const Call& call;

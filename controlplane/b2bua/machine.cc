@@ -214,6 +214,7 @@ Actions resume(Call& call, const Context& context) {
     call.state = State::kUp;
     for (const Side side : {Side::kA, Side::kB}) (void)answer_interval(step, side);
     step.emit(WriteJournal{});
+    follow_up(step);  // an ACK that it waited for went to the process before
     return actions;
   }
   // The transactions of an unanswered call are gone with the process, so nobody can be answered or cancelled. A dialog

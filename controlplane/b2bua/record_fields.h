@@ -53,8 +53,7 @@ template <typename A> void describe(A& a, StreamIce& v) {
 template <typename A> void describe(A& a, StreamLeg& v) {
   a(v.local_rtp, v.local_rtcp, v.ssrc, v.family, v.own_crypto, v.own_ssrcs, v.ice, v.peer_ssrcs, v.accepted, v.protocol, v.peer_direction, v.peer_wish,
     v.formats, v.remote_rtp, v.remote_rtcp, v.rtcp_mux, v.offers_mux, v.feedback, v.bandwidth_bps, v.ptime_ms,
-    v.maxptime_ms, v.send_crypto, v.receive_crypto, v.numbers);
-  a.since(5, v.undecided);
+    v.maxptime_ms, v.send_crypto, v.receive_crypto, v.numbers, v.undecided);
 }
 template <typename A> void describe(A& a, Stream& v) { a(v.kind, v.leg[0], v.leg[1]); }
 template <typename A> void describe(A& a, LegLine& v) { a(v.stream, v.seen); }
@@ -98,6 +97,7 @@ template <typename A> void describe(A& a, Leg& v) {
     v.invite_cseq, v.session, v.end);
 }
 template <typename A> void describe(A& a, Attempt& v) { a(v.target, v.uri); }
+template <typename A> void describe(A& a, FollowUp& v) { a(v.media[0], v.media[1], v.pairs[0], v.pairs[1]); }
 template <typename A> void describe(A& a, Record& v) {
   std::int64_t began = v.began.time_since_epoch().count();
   std::int64_t answered = v.answered ? v.answered->time_since_epoch().count() : 0;

@@ -74,29 +74,48 @@ TEST(JournalMedia, ALegStaysUndecided) {
   EXPECT_EQ(after.streams, before.streams);
 }
 
-// Version 4 did not know of it. What differs between all and none undecided are the octets that it had not.
+// Version 5 ends where what is still to be offered begins.
 TEST(JournalMedia, ARecordOfTheVersionBeforeIsRead) {
-  media::CallMedia media = microsoft_call();
-  const std::vector<std::uint8_t> none = record_of(media);
-  for (media::Stream& stream : media.streams) {
-    for (media::StreamLeg& leg : stream.leg) leg.undecided = true;
-  }
-  const std::vector<std::uint8_t> all = record_of(media);
-  ASSERT_EQ(none.size(), all.size());
-  std::vector<std::uint8_t> older;
-  for (std::size_t i = 0; i < none.size(); ++i) {
-    if (none[i] == all[i]) older.push_back(none[i]);
-  }
-  ASSERT_EQ(none.size() - older.size(), 2 * media.streams.size());
-  ASSERT_EQ(older[0], 5);
-  older[0] = 4;
+  std::vector<std::uint8_t> older = record_of(microsoft_call());
+  ASSERT_EQ(older[0], 6);
+  older[0] = 5;
+  EXPECT_FALSE(decode_record(older, config::ControlPlane{})) << "it has more than a record of that version";
+  older.resize(older.size() - 4);
   const auto back = decode_record(older, config::ControlPlane{});
   ASSERT_TRUE(back) << to_string(back.error());
   EXPECT_EQ(back->call.media.streams, microsoft_call().streams);
-  for (const std::uint8_t version : {std::uint8_t{3}, std::uint8_t{6}}) {
+  EXPECT_FALSE(back->call.follow_up.is_due());
+  for (const std::uint8_t version : {std::uint8_t{4}, std::uint8_t{7}}) {
     older[0] = version;
     EXPECT_EQ(decode_record(older, config::ControlPlane{}).error().field, "version");
   }
+}
+
+TEST(JournalMedia, WhatIsStillToBeOfferedIsKept) {
+  Call call;
+  call.state = State::kUp;
+  call.record.id = 9;
+  const auto kept = [&call] {
+    const std::array<std::optional<sip::Target>, 2> link;
+    ArchiveWriter writer(journal::kMaxContentBytes);
+    EXPECT_TRUE(encode_record({call, link}, writer));
+    const auto back = decode_record(writer.view(), config::ControlPlane{});
+    EXPECT_TRUE(back);
+    const FollowUp& due = back->call.follow_up;
+    return std::vector<bool>{due.media[0], due.media[1], due.pairs[0], due.pairs[1]};
+  };
+  EXPECT_EQ(kept(), (std::vector<bool>{false, false, false, false}));
+  call.follow_up = {{true, false}, {false, true}};
+  EXPECT_EQ(kept(), (std::vector<bool>{true, false, false, true}));
+  // An offer without its outcome.
+  call.follow_up = {};
+  call.exchange = Exchange{};
+  EXPECT_EQ(kept(), (std::vector<bool>{false, false, false, false})) << "a peer's own offer comes again from it";
+  call.exchange->kind = Exchange::Kind::kOwn;
+  EXPECT_EQ(kept(), (std::vector<bool>{false, true, false, false}));
+  call.exchange->from = Side::kB;
+  call.exchange->tells_pairs = true;
+  EXPECT_EQ(kept(), (std::vector<bool>{false, false, true, false}));
 }
 
 TEST(JournalMedia, TheLongestCandidateListsFit) {

@@ -85,6 +85,43 @@ TEST(ControlPlaneKilled, AnsweredAndUnacknowledgedCallsAreUp) {
   EXPECT_EQ(bench.b2bua->views("", 1).at(0).state, "up");
 }
 
+// Ann's INVITE has its answer from another fork (RFC 3262 5): what bob agreed to she is to hear after her ACK, which
+// came to nobody.
+TEST(ControlPlaneKilled, WhatThePeerIsStillToBeOfferedIsOffered) {
+  const auto with_codec = [](const std::string& formats, int port) {
+    std::string sdp = audio_sdp("203.0.113.1", port);
+    return sdp.replace(sdp.find("0 8 101"), 7, formats);
+  };
+  GatewayBench bench;
+  bench.send(kAnn, bench.request("INVITE", 1, audio_sdp("198.51.100.1", 4000), "Supported: 100rel\r\n"));
+  const sip::Message invite = bench.next(kBob);
+  bench.send(kBob, GatewayBench::response(invite, 183, with_codec("0", 5000), "", "fork-1"));
+  const sip::Message progress = bench.next(kAnn);
+  ASSERT_EQ(GatewayBench::what(progress), "183");
+  const std::string tag(progress.to_tag());
+  const std::string sequence(progress.header("RSeq").value_or(""));
+  ASSERT_NE(sequence, "");
+  bench.send(kAnn, bench.request("PRACK", 2, "", "RAck: " + sequence + " 1 INVITE\r\n", tag));
+  ASSERT_EQ(bench.next_what(kAnn), "200");
+  bench.send(kBob, GatewayBench::response(invite, 200, with_codec("8", 6000), "", "fork-2"));
+  ASSERT_EQ(bench.next_what(kBob), "ACK");
+  ASSERT_EQ(bench.next_what(kAnn), "200");
+  for (int kills = 1; kills <= 2; ++kills) {  // not heard: offered by the next one too
+    bench.restart();
+    const sip::Message offer = bench.next(kAnn);
+    ASSERT_EQ(GatewayBench::what(offer), "INVITE") << kills;
+    EXPECT_NE(offer.body().find("RTP/AVP 8\r\n"), std::string::npos) << offer.body();
+    if (kills == 1) continue;
+    std::string answer = audio_sdp("198.51.100.1", 4000, "sendrecv", 2);
+    answer.replace(answer.find("0 8 101"), 7, "8");
+    bench.send(kAnn, GatewayBench::response(offer, 200, answer, "", "ann-tag", "<sip:ann@198.51.100.1:5060>"));
+    EXPECT_EQ(bench.next_what(kAnn), "ACK");
+  }
+  bench.restart();
+  EXPECT_EQ(bench.waiting(kAnn), 0U) << "she has heard of it";
+  EXPECT_EQ(bench.b2bua->views("", 1).at(0).state, "up");
+}
+
 TEST(ControlPlaneKilled, SessionsNobodyKnowsAreClosedOverAllPages) {
   GatewayBench bench;
   bench.up();
