@@ -71,7 +71,7 @@ bool start_early_media(Step& step, const Response& response, Provisional& provis
   if (!description) return false;
   auto media = media::accept_answer(*call.calling.offered, Side::kB, *description);
   if (!media) return false;
-  if (!call.calling.answered_reliably && !reliable_answer_pending(call)) {
+  if (!call.calling.so_far.answered_reliably && !reliable_answer_pending(call)) {
     auto written = media::make_answer(std::move(*media), Side::kA);
     if (!written) return false;
     keep_answered_version(call, written->media);
@@ -79,6 +79,7 @@ bool start_early_media(Step& step, const Response& response, Provisional& provis
     if (step.leg(Side::kA).takes_early_media) provisional.body = sdp_body(step, Side::kA, written->description);
   }
   keep_decisions(call, *media);
+  call.calling.so_far.decided = true;
   call.calling.early = std::move(*media);
   call.calling.early_tag = response.to_tag;
   call.calling.waiting = std::move(provisional);
@@ -172,28 +173,22 @@ void on_2xx(Step& step, Response& response) {
 bool ask_again(Step& step, const Response& response) {
   Call& call = step.call;
   Leg& b = step.leg(Side::kB);
-  if (response.status == 422 && response.session.min_se_s && call.calling.timer_retries < kMaxTimerRetries &&
+  if (response.status == 422 && response.session.min_se_s && call.calling.so_far.timer_retries < kMaxTimerRetries &&
       *response.session.min_se_s > b.session.min_se_s) {
     b.session.min_se_s = *response.session.min_se_s;
-    ++call.calling.timer_retries;
-  } else if (response.status == 488 && !call.calling.clear_retry) {
+    ++call.calling.so_far.timer_retries;
+  } else if (response.status == 488 && !call.calling.so_far.clear_retry) {
     media::CallMedia clear = media::without_encryption(call.media, Side::kB);
     const config::Zone* zone = step.zone(Side::kB);
     if (zone == nullptr || !zone->offer_savp || zone->media_encryption != config::MediaEncryption::kAuto) return false;
     call.media = std::move(clear);
-    call.calling.clear_retry = true;
+    call.calling.so_far.clear_retry = true;
   } else {
     return false;
   }
-  const unsigned timer_retries = call.calling.timer_retries;
-  const bool clear_retry = call.calling.clear_retry;
-  const bool answered_early = call.calling.answered_early;
-  const bool answered_reliably = call.calling.answered_reliably;
+  const Calling::SoFar so_far = call.calling.so_far;
   call.calling = Calling{};
-  call.calling.answered_early = answered_early;
-  call.calling.answered_reliably = answered_reliably;
-  call.calling.timer_retries = timer_retries;
-  call.calling.clear_retry = clear_retry;
+  call.calling.so_far = so_far;
   send_invite(step);
   return true;
 }
@@ -222,7 +217,7 @@ void on_early_media(Step& step, RelayAnswered& answered) {
     provisional.body.reset();
     call.calling.early.reset();
   } else if (provisional.body) {
-    call.calling.answered_early = true;
+    call.calling.so_far.answered_early = true;
     if (step.leg(Side::kA).supports_100rel) keep_answered_leg(call, *call.calling.early);
   }
   send_provisional(step, std::move(provisional));
@@ -244,7 +239,7 @@ void send_final_2xx(Step& step) {
   Leg& a = step.leg(Side::kA);
   Reply what{
       call.calling.waiting->status, call.calling.waiting->reason, {}, std::move(call.calling.waiting->headers), true};
-  if (call.calling.answered_reliably) {
+  if (call.calling.so_far.answered_reliably) {
     // What another fork has agreed to, A can only hear in an offer, once this INVITE is done (RFC 3261 14.1).
     call.follow_up.media[contract::index(Side::kA)] = true;
   } else {

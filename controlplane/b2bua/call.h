@@ -77,12 +77,17 @@ struct Attempt {
 /// The INVITE that is out towards B.
 struct Calling {
   ClientId invite = 0;
-  bool heard = false;              ///< a provisional response came, so CANCEL may be sent
-  bool cancel_wanted = false;      ///< CANCEL goes out with the first provisional response
-  bool answered_early = false;     ///< A has an answer from a 18x
-  bool answered_reliably = false;  ///< and A acknowledged it: the 2xx must not answer again (RFC 3262 5)
-  bool clear_retry = false;        ///< encryption was left out after a 488 (best effort as SAVP)
-  unsigned timer_retries = 0;
+  bool heard = false;          ///< a provisional response came, so CANCEL may be sent
+  bool cancel_wanted = false;  ///< CANCEL goes out with the first provisional response
+  /// Of this target, also before it was asked again in other words.
+  struct SoFar {
+    bool answered_early = false;     ///< A has an answer from a 18x
+    bool answered_reliably = false;  ///< and A acknowledged it: the 2xx must not answer again (RFC 3262 5)
+    bool decided = false;            ///< an answer chose among the ports, and the data plane knows
+    bool clear_retry = false;        ///< encryption was left out after a 488 (best effort as SAVP)
+    unsigned timer_retries = 0;
+  };
+  SoFar so_far;
   /// As of the offer; each fork's answer starts from here. Leg A is as agreed once it has its answer reliably.
   std::optional<media::CallMedia> offered;
   std::optional<media::CallMedia> early;  ///< with the last early answer

@@ -71,7 +71,7 @@ void on_prack(Step& step, Side side, ServerId transaction, const Request& reques
   }
   stop_timer(step, Timer::kResendReliable, side);
   stop_timer(step, Timer::kPrack, side);
-  if (leg.reliable.outstanding->body) step.call.calling.answered_reliably = true;
+  if (leg.reliable.outstanding->body) step.call.calling.so_far.answered_reliably = true;
   leg.reliable.outstanding.reset();
   reply(step, side, transaction, {200});
   if (step.call.state == State::kAnswering && !step.call.relay_wait && !reliable_answer_pending(step.call)) {

@@ -125,7 +125,7 @@ void try_attempt(Step& step) {
   Leg& b = step.leg(Side::kB);
   // What an answer decided about the ports was that target's word: the next one is offered everything again.
   const bool same_zone =
-      call.session_state == SessionState::kOpen && b.zone == attempt.target.zone && !call.calling.early;
+      call.session_state == SessionState::kOpen && b.zone == attempt.target.zone && !call.calling.so_far.decided;
   b.zone = attempt.target.zone;
   const config::Zone* zone = step.zone(Side::kB);
   b.is_tls = zone != nullptr && attempt.peer < zone->peers.size() &&
@@ -198,7 +198,7 @@ void send_invite(Step& step) {
   dialog.local_name = identity_for(caller, zone_domain, attempt.target.caller_domain);
   dialog.remote_name = "<" + attempt.uri + ">";
   dialog.remote_target = attempt.uri;
-  if (call.calling.timer_retries > 0 || call.calling.clear_retry) {
+  if (call.calling.so_far.timer_retries > 0 || call.calling.so_far.clear_retry) {
     // The same request again in other words (RFC 3261 8.1.3.5): same Call-ID, next CSeq.
     dialog.call_id = std::move(b.dialog.call_id);
     dialog.local_tag = std::move(b.dialog.local_tag);
@@ -232,7 +232,7 @@ void attempt_failed(Step& step, Response failure) {
                                  failure.local ? (failure.status == 408 ? "no answer" : "not reachable")
                                                : "answered " + std::to_string(failure.status)});
   stop_timer(step, Timer::kAnswer, Side::kB);
-  const bool heard_media = call.calling.answered_early;
+  const bool heard_media = call.calling.so_far.answered_early;
   // The caller was given an answer that belongs to this attempt; another one would have to be a different call.
   std::size_t next = call.attempts.size();
   if (!heard_media && is_worth_another_zone(failure)) {

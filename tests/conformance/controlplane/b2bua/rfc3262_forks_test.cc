@@ -188,7 +188,7 @@ TEST(Rfc3262_5, OnlyOneDescriptionGoesIntoTheQueue) {
     descriptions += sent != nullptr && sent->body ? 1U : 0U;
   }
   EXPECT_EQ(descriptions, 1U);
-  EXPECT_TRUE(bench.call.calling.answered_reliably);
+  EXPECT_TRUE(bench.call.calling.so_far.answered_reliably);
 }
 
 // RFC 3262 3: the 2xx waits for every description that goes reliably.

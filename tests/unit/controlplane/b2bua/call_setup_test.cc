@@ -287,6 +287,29 @@ TEST(EarlyMedia, CallerThatHeardAnnouncementsIsNotMovedOn) {
   EXPECT_EQ(bench.answered(), "404");
 }
 
+// The first peer's early answer chose among the ports, the caller heard nothing of it: the next peer chooses anew.
+TEST(EarlyMedia, WhatAnEarlyAnswerChoseDoesNotBindTheNextPeer) {
+  for (const bool asked_again : {false, true}) {
+    CallBench bench;
+    bench.configuration.zones[0].dialect = config::Dialect::kMicrosoft;
+    bench.call.attempts.push_back(bench.call.attempts[0]);
+    bench.call.attempts[1].peer = 1;
+    bench.begin().relay().respond(183, audio_sdp("203.0.113.1", 5000)).relay();
+    const contract::SessionId first = bench.call.session;
+    if (asked_again) {
+      Response too_short = CallBench::response(422);
+      too_short.session.min_se_s = 3600;
+      bench.answer(Side::kB, bench.setup_invite(), Method::kInvite, std::move(too_short));
+      ASSERT_EQ(bench.asked(), "b:INVITE");
+    }
+    bench.no_answer(Side::kB, bench.setup_invite(), Method::kInvite, 503);
+    ASSERT_EQ(bench.relay_asked.size(), 1U) << "ports are drawn again";
+    EXPECT_NE(bench.relay_asked.front().id.value, first.value);
+    bench.relay();
+    EXPECT_EQ(bench.asked(), "b:INVITE");
+  }
+}
+
 TEST(EarlyMedia, AnswerOvertakesTheDataPlane) {
   CallBench bench;
   bench.begin().relay().respond(183, audio_sdp("203.0.113.1", 5000));
