@@ -23,7 +23,8 @@ namespace isthmus::b2bua {
 
 inline constexpr std::size_t kMaxForks = 8;      ///< early dialogs of one INVITE that are told apart
 inline constexpr std::size_t kMaxPassing = 4;    ///< INFO requests on their way across at once
-inline constexpr unsigned kMaxGlareRetries = 5;  ///< own re-INVITEs answered 491
+inline constexpr unsigned kMaxGlareRetries = 5;  ///< own re-INVITEs answered 491, or 500 with Retry-After
+inline constexpr std::uint32_t kMostBusyS = 10;  ///< of that Retry-After (RFC 3261 14.2)
 inline constexpr unsigned kMaxTimerRetries = 2;  ///< INVITEs answered 422
 inline constexpr std::size_t kMaxAttempts = 32;  ///< targets times peers of their zones
 

@@ -18,23 +18,29 @@ void keep_versions(Call& call, const media::CallMedia& refused) {
   }
 }
 
-/// The media stay as they were; ports drawn for the offer go back.
-void roll_back(Step& step) {
+/// The media stay as they were; ports drawn for the offer go back. A far side that has `taken` it is offered the old
+/// ones.
+void roll_back(Step& step, bool taken = false) {
   Call& call = step.call;
-  keep_versions(call, call.exchange->pending);
-  const bool new_ports = call.exchange->new_ports;
+  const Exchange exchange = std::move(*call.exchange);
   call.exchange.reset();
-  if (new_ports) tell_relay(step, call.media, Purpose::kRestore);
+  keep_versions(call, exchange.pending);
+  const Side to = other(exchange.from);
+  if (taken) {
+    call.media = media::with_taken_offer(std::move(call.media), exchange.pending, to);
+    call.follow_up.media[contract::index(to)] = true;
+  }
+  step.emit(WriteJournal{});
+  if (exchange.new_ports) tell_relay(step, call.media, Purpose::kRestore);
 }
 
-void refuse_exchange(Step& step, Reply what) {
+void refuse_exchange(Step& step, Reply what, bool taken = false) {
   const Exchange& exchange = *step.call.exchange;
-  if (exchange.kind == Kind::kForwarded && !exchange.cancelled) {
-    reply(step, exchange.from, exchange.transaction, std::move(what));
-  }
+  const bool forwarded = exchange.kind == Kind::kForwarded;
+  if (forwarded && !exchange.cancelled) reply(step, exchange.from, exchange.transaction, std::move(what));
   const bool own = exchange.kind == Kind::kOwn;
   const Side to = other(exchange.from);
-  roll_back(step);
+  roll_back(step, taken && forwarded);
   // What one side has agreed to already was refused by the other: without a codec in common the call would stay mute.
   if (own && !media::has_codec_as_told(step.call.media, to)) {
     return end_call(step, {"no codec in common after a re-offer"});
@@ -42,11 +48,19 @@ void refuse_exchange(Step& step, Reply what) {
   follow_up(step);
 }
 
+/// The owner of the Call-ID waits longer (RFC 3261 14.1), and who names a time is given it; steps of 10 ms.
+std::uint32_t glare_steps(Step& step, Side to, const Response& response) {
+  if (response.status == 500)
+    return 100 * std::min(*response.retry_after_s, kMostBusyS) + step.context.random.below(100);
+  return step.leg(to).dialog.initiated ? 210 + step.context.random.below(191) : step.context.random.below(201);
+}
+
 void ask(Step& step, Side to, Method method, const sdp::SessionDescription& description) {
   Call& call = step.call;
   Headers headers = ask_interval(step, to);
   call.exchange->phase = Phase::kOffered;
   call.exchange->heard = false;
+  step.emit(WriteJournal{});  // `to` may take it while nobody is here to hear so
   call.exchange->asked =
       send(step, to, method, Outstanding::Purpose::kExchange, sdp_body(step, to, description), std::move(headers)).id;
 }
@@ -56,7 +70,7 @@ void apply_agreed(Step& step) {
   Exchange& exchange = *step.call.exchange;
   if (exchange.kind == Kind::kForwarded) {
     auto written = media::make_answer(exchange.pending, exchange.from);
-    if (!written) return refuse_exchange(step, reply_of(step, written.error()));
+    if (!written) return refuse_exchange(step, reply_of(step, written.error()), true);
     exchange.pending = std::move(written->media);
     exchange.answer = sdp_body(step, exchange.from, written->description);
   }
@@ -212,9 +226,7 @@ void on_exchange_response(Step& step, Response& response) {
     std::string problem = "no description";
     if (exchange.cancelled) {
       // CANCEL and 2xx crossed: the far side has the new media, nobody else wants them. Offer it the old ones.
-      roll_back(step);
-      call.follow_up.media[contract::index(to)] = true;
-      step.emit(WriteJournal{});
+      roll_back(step, true);
       return follow_up(step);
     }
     if (response.body && has_type(*response.body, kSdpType)) {
@@ -230,11 +242,7 @@ void on_exchange_response(Step& step, Response& response) {
       problem = media.error().text;
     }
     step.emit(Note{"call.answer_refused", problem});
-    if (exchange.kind == Kind::kForwarded) {
-      call.follow_up.media[contract::index(to)] = true;
-      step.emit(WriteJournal{});
-    }
-    return refuse_exchange(step, {488, "", {}, warning(step, 399, problem)});
+    return refuse_exchange(step, {488, "", {}, warning(step, 399, problem)}, true);
   }
   const bool harmless = exchange.tells_pairs && (response.local || response.status == 408);
   if ((response.status == 481 || response.status == 408) && !harmless) {
@@ -244,13 +252,12 @@ void on_exchange_response(Step& step, Response& response) {
     if (response.local) end = {"a re-offer was not answered"};
     return end_call(step, std::move(end));
   }
-  if (response.status == 491 && exchange.kind == Kind::kOwn && exchange.glare_retries < kMaxGlareRetries) {
+  // RFC 3261 14.1 and 14.2: an INVITE from there is under way, or one of ours before (of a process that was killed).
+  const bool busy = response.status == 491 || (response.status == 500 && response.retry_after_s);
+  if (busy && exchange.kind == Kind::kOwn && exchange.glare_retries < kMaxGlareRetries) {
     ++exchange.glare_retries;
     exchange.phase = Phase::kGlare;
-    // RFC 3261 14.1: the owner of the Call-ID waits longer; steps of 10 ms.
-    const std::uint32_t steps =
-        step.leg(to).dialog.initiated ? 210 + step.context.random.below(191) : step.context.random.below(201);
-    return start_timer(step, Timer::kGlare, to, std::chrono::milliseconds(10) * steps);
+    return start_timer(step, Timer::kGlare, to, std::chrono::milliseconds(10) * glare_steps(step, to, response));
   }
   Reply what{response.status, std::move(response.reason), {}, std::move(response.crossing)};
   if (response.status == 401 || response.status == 407) what = {403};
@@ -327,27 +334,37 @@ void cancel_exchange(Step& step) {
   }
 }
 
-void follow_up(Step& step) {
-  Call& call = step.call;
-  FollowUp& due = call.follow_up;
-  if (!due.is_due() || call.exchange || call.relay_wait || call.state != State::kUp) return;
-  for (const Side side : {Side::kA, Side::kB}) {
-    if (step.leg(side).unacked || is_asking(call, side)) return;
-  }
-  const bool tells_pairs = !due.media[0] && !due.media[1];
-  const Side to = (tells_pairs ? due.pairs : due.media)[contract::index(Side::kA)] ? Side::kA : Side::kB;
-  due.media[contract::index(to)] = false;
-  due.pairs[contract::index(to)] = false;  // whatever is offered names the pairs
-  auto written = tells_pairs ? media::make_full_offer(call.media, to, step.context.random)
-                             : media::make_offer(call.media, to, step.context.random);
-  if (!written || !written->changed) return;
+namespace {
+
+/// False: there is no news in it, and nothing is asked.
+bool offer_own(Step& step, Side to, media::Outcome<media::Written> written, bool tells_pairs) {
+  if (!written || !written->changed) return false;
   Exchange exchange;
   exchange.kind = Kind::kOwn;
   exchange.tells_pairs = tells_pairs;
   exchange.from = other(to);
   exchange.pending = std::move(written->media);
-  call.exchange = std::move(exchange);
+  step.call.exchange = std::move(exchange);
   ask(step, to, Method::kInvite, written->description);
+  return true;
+}
+
+}  // namespace
+
+void follow_up(Step& step) {
+  Call& call = step.call;
+  if (!call.follow_up.is_due() || call.exchange || call.relay_wait || call.state != State::kUp) return;
+  for (const Side side : {Side::kA, Side::kB}) {
+    if (step.leg(side).unacked || is_asking(call, side)) return;
+  }
+  RandomSource& random = step.context.random;
+  for (const Side to : {Side::kA, Side::kB}) {
+    const std::size_t i = contract::index(to);
+    const bool media_due = std::exchange(call.follow_up.media[i], false);
+    const bool pairs_due = std::exchange(call.follow_up.pairs[i], false);  // whatever is offered names them
+    if (media_due && offer_own(step, to, media::make_offer(call.media, to, random), false)) return;
+    if (pairs_due && offer_own(step, to, media::make_full_offer(call.media, to, random), true)) return;
+  }
 }
 
 }  // namespace isthmus::b2bua

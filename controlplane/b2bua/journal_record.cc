@@ -2,6 +2,7 @@
 
 #include "controlplane/b2bua/record_fields.h"
 #include "controlplane/b2bua/zone_media.h"
+#include "controlplane/media/negotiation.h"
 
 namespace isthmus::sip {
 
@@ -16,22 +17,31 @@ namespace isthmus::b2bua {
 namespace {
 
 template <typename A>
-void describe_call(A& a, Call& call, Attempt& attempt, FollowUp& due, std::array<std::optional<sip::Target>, 2>& link) {
+void describe_call(A& a, Call& call, Attempt& attempt, media::CallMedia& media, FollowUp& due,
+                   std::array<std::optional<sip::Target>, 2>& link) {
   a(call.state, call.leg[0], call.leg[1], call.record, call.dialled.alias, attempt, call.delayed, call.session.value,
     call.revision, call.session_state, link[0], link[1]);
   bool with_media = call.state == State::kAnswered || call.state == State::kUp;
   a(with_media);
-  if (with_media) a(call.media);
+  if (with_media) a(media);
   a.since(6, due);
 }
 
-/// An offer of ours without its outcome is made again by who reads the record.
-FollowUp still_due(const Call& call) {
-  FollowUp due = call.follow_up;
-  if (call.exchange && call.exchange->kind == Exchange::Kind::kOwn) {
-    (call.exchange->tells_pairs ? due.pairs : due.media)[contract::index(other(call.exchange->from))] = true;
-  }
-  return due;
+/// Where a call stands for who reads the record, while an offer is out whose outcome nobody may hear.
+struct Standing {
+  FollowUp due;
+  std::optional<media::CallMedia> media;  ///< where they are not the call's
+};
+Standing standing_of(const Call& call) {
+  Standing standing{call.follow_up, {}};
+  if (!call.exchange || call.exchange->phase == Exchange::Phase::kPorts) return standing;
+  const Side to = other(call.exchange->from);
+  const bool own = call.exchange->kind == Exchange::Kind::kOwn;
+  if (!own && call.exchange->kind != Exchange::Kind::kForwarded) return standing;
+  (call.exchange->tells_pairs ? standing.due.pairs : standing.due.media)[contract::index(to)] = true;
+  // Ours is made again. Whoever sent another one hears nothing and keeps the old media; `to` may have taken the new.
+  if (!own) standing.media = media::with_taken_offer(call.media, call.exchange->pending, to);
+  return standing;
 }
 
 bool is_plausible(const Call& call) {
@@ -56,8 +66,8 @@ bool encode_record(const JournalRecord& record, ArchiveWriter& writer) {
   auto& call = const_cast<Call&>(record.call);
   auto& link = const_cast<std::array<std::optional<sip::Target>, 2>&>(record.link);
   Attempt attempt = call.attempt < call.attempts.size() ? call.attempts[call.attempt] : Attempt{};
-  FollowUp due = still_due(call);
-  describe_call(writer, call, attempt, due, link);
+  Standing standing = standing_of(call);
+  describe_call(writer, call, attempt, standing.media ? *standing.media : call.media, standing.due, link);
   return writer.ok();
 }
 
@@ -71,7 +81,8 @@ Result<RecoveredRecord> decode_record(Bytes bytes, const config::ControlPlane& c
   reader.set_version(version);
   RecoveredRecord record;
   record.call.attempts.resize(1);
-  describe_call(reader, record.call, record.call.attempts.front(), record.call.follow_up, record.link);
+  describe_call(reader, record.call, record.call.attempts.front(), record.call.media, record.call.follow_up,
+                record.link);
   if (!reader.ok() || !reader.at_end() || !is_plausible(record.call)) {
     return fail(ErrorKind::kMalformedInput, "the call record is damaged", "record");
   }

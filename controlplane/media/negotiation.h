@@ -44,6 +44,10 @@ CallMedia with_fresh_ssrcs(CallMedia media);
 /// leg stays, whichever answer is taken in the end.
 CallMedia with_decisions(CallMedia media, Side side, const CallMedia& decided);
 
+/// `kept`, after the peer of leg `to` has taken an offer of `offered` that came to nothing: what it was told and the
+/// lines that it knows stay known (RFC 3264 8), so that the next make_offer takes them back.
+CallMedia with_taken_offer(CallMedia kept, const CallMedia& offered, Side to);
+
 struct Written {
   CallMedia media;
   sdp::SessionDescription description;

@@ -303,4 +303,14 @@ Outcome<Written> make_answer(CallMedia media, Side to) {
   return finish(std::move(media), to, std::move(description));
 }
 
+CallMedia with_taken_offer(CallMedia kept, const CallMedia& offered, Side to) {
+  const LegMedia& taken = offered.leg[contract::index(to)];
+  LegMedia& leg = kept.leg[contract::index(to)];
+  leg.version = taken.version;
+  leg.written = taken.written;
+  leg.told = taken.told;
+  for (std::size_t i = leg.lines.size(); i < taken.lines.size(); ++i) leg.lines.push_back({{}, taken.lines[i].seen});
+  return kept;
+}
+
 }  // namespace isthmus::media

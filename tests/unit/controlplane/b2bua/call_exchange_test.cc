@@ -182,8 +182,59 @@ TEST(Reinvite, CancelThatLostTheRacePutsTheFarSideBack) {
   const ClientId far = bench.last_asked(Side::kB);
   bench.happen(CancelArrived{Side::kA, asked});
   bench.answer(Side::kB, far, Method::kInvite, CallBench::response(200, kHeldB));
-  EXPECT_EQ(bench.asked().substr(0, 5), "b:ACK");
+  ASSERT_EQ(bench.asked(), "b:ACK b:INVITE");
+  EXPECT_NE(bench.find_last<SendRequest>()->body->text.find("a=sendrecv"), std::string::npos);
   EXPECT_EQ(bench.answered(), "");
+  bench.answer(Side::kB, bench.last_asked(Side::kB), Method::kInvite,
+               CallBench::response(200, audio_sdp("203.0.113.1", 5000, "sendrecv", 3)));
+  bench.relay();
+  EXPECT_EQ(bench.asked(), "");
+  EXPECT_FALSE(bench.call.exchange);
+}
+
+TEST(Reinvite, AnAnswerThatNobodyCanReadPutsTheFarSideBack) {
+  CallBench bench;
+  bench.up();
+  bench.ask(Side::kA, Method::kInvite, kHoldA);
+  bench.answer(Side::kB, bench.last_asked(Side::kB), Method::kInvite, CallBench::response(200, "v=1"));
+  EXPECT_EQ(bench.answered(), "488");
+  ASSERT_EQ(bench.asked(), "b:ACK b:INVITE");
+  EXPECT_NE(bench.find_last<SendRequest>()->body->text.find("a=sendrecv"), std::string::npos);
+  // Once: what it does with this one is its own affair.
+  bench.answer(Side::kB, bench.last_asked(Side::kB), Method::kInvite, CallBench::response(200, "v=1"));
+  EXPECT_EQ(bench.asked(), "b:ACK");
+  EXPECT_EQ(bench.call.state, State::kUp);
+}
+
+// RFC 3264 8: a line that the far side knows never goes away again.
+TEST(Reinvite, AStreamThatWasTakenInVainIsRefusedInPlace) {
+  CallBench bench;
+  bench.up();
+  const ServerId asked = bench.ask(Side::kA, Method::kInvite, video_sdp("198.51.100.1", 4000, 2));
+  bench.relay();
+  const std::string added = bench.find_last<SendRequest>()->body->text;
+  const ClientId far = bench.last_asked(Side::kB);
+  bench.happen(CancelArrived{Side::kA, asked});
+  bench.answer(Side::kB, far, Method::kInvite, CallBench::response(200, video_sdp("203.0.113.1", 5000, 2)));
+  bench.relay();  // has the ports back
+  ASSERT_EQ(bench.asked(), "b:INVITE");
+  const std::string back = bench.find_last<SendRequest>()->body->text;
+  EXPECT_NE(back.find("m=video 0 "), std::string::npos) << back;
+  EXPECT_NE(back.substr(0, back.find("s=")), added.substr(0, added.find("s="))) << "another version";
+}
+
+// ---- what is still to be offered ----
+
+TEST(FollowUp, ASideWithoutNewsDoesNotTakeTheOthersTurn) {
+  CallBench bench;
+  bench.up();
+  bench.call.follow_up.media = {true, true};
+  media::StreamLeg& of_a = bench.call.media.streams.at(0).leg[0];
+  of_a.peer_wish = of_a.peer_direction = sdp::Direction::kSendOnly;
+  bench.ask(Side::kA, Method::kInvite, audio_sdp("198.51.100.1", 4000));  // a refresh
+  bench.ack();
+  EXPECT_EQ(bench.asked(), "b:INVITE");
+  EXPECT_FALSE(bench.call.follow_up.is_due());
 }
 
 // ---- glare ----
@@ -236,6 +287,27 @@ TEST(Glare, OwnReofferWaitsByOwnerOfTheCallIdAndGoesAgain) {
     bench.answer(to, bench.last_asked(to), Method::kInvite, CallBench::response(491));
     EXPECT_FALSE(bench.call.exchange) << "one retry too many";
     EXPECT_EQ(bench.call.state, State::kUp);
+  }
+}
+
+// RFC 3261 14.2: the peer has an INVITE of ours that it did not answer yet; of a process before this one, say.
+TEST(Glare, OwnReofferWaitsAsLongAsABusyPeerSays) {
+  for (const std::uint32_t asked_s : {0U, 7U, 4000U}) {
+    CallBench bench;
+    bench.up();
+    bench.ask(Side::kA, Method::kInvite);
+    bench.ack(Side::kA, audio_sdp("198.51.100.1", 4000, "inactive", 2)).relay();
+    Response busy = CallBench::response(500);
+    busy.retry_after_s = asked_s;
+    bench.answer(Side::kB, bench.last_asked(Side::kB), Method::kInvite, std::move(busy));
+    const auto wait = bench.timers.at({Timer::kGlare, Side::kB});
+    const std::uint32_t least_ms = 1000 * std::min(asked_s, kMostBusyS);
+    EXPECT_GE(wait.count(), least_ms);
+    EXPECT_LE(wait.count(), least_ms + 1000);
+    bench.timer(Timer::kGlare, Side::kB);
+    EXPECT_EQ(bench.asked(), "b:INVITE");
+    bench.answer(Side::kB, bench.last_asked(Side::kB), Method::kInvite, CallBench::response(500));
+    EXPECT_FALSE(bench.call.exchange) << "without a time it is a refusal";
   }
 }
 

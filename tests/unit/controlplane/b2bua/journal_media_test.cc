@@ -110,7 +110,9 @@ TEST(JournalMedia, WhatIsStillToBeOfferedIsKept) {
   // An offer without its outcome.
   call.follow_up = {};
   call.exchange = Exchange{};
-  EXPECT_EQ(kept(), (std::vector<bool>{false, false, false, false})) << "a peer's own offer comes again from it";
+  EXPECT_EQ(kept(), (std::vector<bool>{false, false, false, false})) << "not sent yet";
+  call.exchange->phase = Exchange::Phase::kOffered;
+  EXPECT_EQ(kept(), (std::vector<bool>{false, true, false, false})) << "the old media, in case that it took the new";
   call.exchange->kind = Exchange::Kind::kOwn;
   EXPECT_EQ(kept(), (std::vector<bool>{false, true, false, false}));
   call.exchange->from = Side::kB;

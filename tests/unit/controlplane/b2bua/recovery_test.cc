@@ -122,6 +122,33 @@ TEST(ControlPlaneKilled, WhatThePeerIsStillToBeOfferedIsOffered) {
   EXPECT_EQ(bench.b2bua->views("", 1).at(0).state, "up");
 }
 
+// Ann's hold was on its way: bob may have taken it, ann will hear nothing any more and goes on as before.
+TEST(ControlPlaneKilled, AnOfferThatWasOnItsWayIsTakenBack) {
+  GatewayBench bench;
+  bench.up();
+  const std::string tag = bench.our_tag();
+  bench.send(kAnn, bench.request("INVITE", 2, audio_sdp("198.51.100.1", 4000, "sendonly", 2), "", tag));
+  const sip::Message hold = bench.next(kBob);
+  ASSERT_NE(hold.body().find("a=sendonly"), std::string::npos);
+  bench.restart();
+  const sip::Message back = bench.next(kBob);
+  ASSERT_EQ(GatewayBench::what(back), "INVITE");
+  EXPECT_NE(back.body().find("a=sendrecv"), std::string::npos);
+  EXPECT_NE(back.body().substr(0, back.body().find("s=")), hold.body().substr(0, hold.body().find("s=")));
+  // He did not come to the one before yet (RFC 3261 14.2).
+  bench.send(kBob, GatewayBench::response(back, 500, "", "Retry-After: 5\r\n"));
+  EXPECT_EQ(bench.next_what(kBob), "ACK");
+  bench.advance(std::chrono::seconds(7));
+  const sip::Message again = bench.next(kBob);
+  ASSERT_EQ(GatewayBench::what(again), "INVITE");
+  bench.network.sent.clear();  // copies of it
+  bench.send(kBob, GatewayBench::response(again, 488));
+  EXPECT_EQ(bench.next_what(kBob), "ACK");
+  bench.restart();
+  EXPECT_EQ(bench.waiting(kBob), 0U) << "he said no";
+  EXPECT_EQ(bench.b2bua->views("", 1).at(0).state, "up");
+}
+
 TEST(ControlPlaneKilled, SessionsNobodyKnowsAreClosedOverAllPages) {
   GatewayBench bench;
   bench.up();
