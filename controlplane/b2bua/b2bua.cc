@@ -285,7 +285,10 @@ void B2bua::on_transport_error(sip::ClientId transaction, const Error& why) {
   if (found == clients_.end()) return;
   const Client client = std::move(found->second);
   clients_.erase(found);
-  log::warn("sip.unreachable", {{"call", call_name(client.call)}, {"why", to_string(why)}});
+  const Entry* const entry = find(client.call);
+  log::warn("sip.unreachable", {{"call", call_name(client.call)},
+                                {"call-id", entry != nullptr ? entry->call.at(client.side).dialog.call_id : ""},
+                                {"why", to_string(why)}});
   Response response;
   response.status = 503;
   response.reason = "Service Unavailable";

@@ -54,7 +54,10 @@ std::optional<sip::Target> B2bua::first_target(Entry& entry) {
   const std::vector<sip::Target> targets = targets_of(*zone, peer);
   if (attempt.address < targets.size()) return targets[attempt.address];
   log::warn("sip.peer_not_found",
-            {{"call", call_name(entry.call.record.id)}, {"zone", zone->name}, {"host", peer.host}});
+            {{"call", call_name(entry.call.record.id)},
+             {"call-id", entry.call.leg[0].dialog.call_id},
+             {"zone", zone->name},
+             {"host", peer.host}});
   return std::nullopt;
 }
 

@@ -222,7 +222,9 @@ void B2bua::perform(Entry& entry, WriteJournal&) {
   record_writer_.clear();
   if (put) return;
   ++counters_.journal_full;
-  log::error("call.not_journalled", {{"call", call_name(entry.call.record.id)}, {"why", to_string(put.error())}});
+  log::error("call.not_journalled", {{"call", call_name(entry.call.record.id)},
+                                     {"call-id", entry.call.leg[0].dialog.call_id},
+                                     {"why", to_string(put.error())}});
 }
 
 void B2bua::perform(Entry& entry, Note& action) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Socket mode, for containers and laptops: the whole gateway runs as a user without any right, without hugepages and without
-DPDK being started, and carries the demonstration call."""
+"""Socket mode, for containers and laptops, which the data plane comes to by itself: the whole gateway runs as a user without any
+right, without hugepages and without DPDK being started, and carries the demonstration call."""
 import pathlib
 import sys
 
@@ -13,7 +13,7 @@ CALL_S = 6.0
 
 
 def main(run):
-    with netns.Lab("sock") as lab, gateway.Running(lab, run, run.folder, "socket", unprivileged=True) as running:
+    with netns.Lab("sock") as lab, gateway.Running(lab, run, run.folder, "socket", unprivileged=True, chosen=True) as running:
         for name in ("isthmus-dataplane", "isthmus-controlplane"):
             status = pathlib.Path(f"/proc/{running.plane(name)}/status").read_text()
             values = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)

@@ -277,10 +277,12 @@ class Running:
     """with Running(...) as running: a gateway under its supervisor in the lab's gateway namespace, ready for calls.
 
     Programs, sockets and state live in a folder of their own under /tmp, where users without rights can reach them (a build
-    folder may be anywhere). unprivileged: the supervisor itself starts without any right."""
+    folder may be anywhere). unprivileged: the supervisor itself starts without any right; without: only without these
+    capabilities. chosen: the configuration says auto, and io_mode is what the data plane is to come to."""
 
-    def __init__(self, lab, scenario, folder, io_mode, unprivileged=False, **settings):
+    def __init__(self, lab, scenario, folder, io_mode, unprivileged=False, without=(), chosen=False, **settings):
         self.lab, self.build, self.io_mode, self.unprivileged, self.settings = lab, scenario.build, io_mode, unprivileged, settings
+        self.without, self.chosen = without, chosen
         self._scenario = scenario
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "gateway.log"
@@ -296,7 +298,7 @@ class Running:
         for folder in (self.programs, self.run, self.state):
             folder.mkdir()
         install(self.build, self.programs)
-        write_configuration(self.run, self.run, self.io_mode, _NOBODY_NAME, **self.settings)
+        write_configuration(self.run, self.run, "auto" if self.chosen else self.io_mode, _NOBODY_NAME, **self.settings)
         if self.unprivileged:
             for folder in (self.run, self.state):
                 os.chown(folder, _NOBODY, _NOBODY)
@@ -319,8 +321,9 @@ class Running:
         if self.unprivileged:
             return ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--inh-caps=-all",
                     "--bounding-set=-all", "--no-new-privs", *command, "--same-user"]
+        less = ["setpriv", "--bounding-set=" + ",".join(f"-{name}" for name in self.without)] if self.without else []
         # Users that every Debian has, so that a test makes none.
-        return [*command, "--dataplane-user", "daemon", "--controlplane-user", _NOBODY_NAME]
+        return [*less, *command, "--dataplane-user", "daemon", "--controlplane-user", _NOBODY_NAME]
 
     def start(self):
         with self.log.open("ab") as log:
@@ -340,6 +343,8 @@ class Running:
         if data_plane.get("io_mode") != self.io_mode:
             raise RuntimeError(f"the data plane runs in mode {data_plane.get('io_mode')}, not {self.io_mode}: "
                                f"{data_plane.get('io_reason')}")
+        if self.chosen and not data_plane["io_reason"].startswith("no af_xdp: "):
+            raise RuntimeError(f"it does not say why it came to {self.io_mode}: {data_plane['io_reason']}")
 
     def stop(self):
         if self.process:

@@ -1,6 +1,9 @@
 // What the journal keeps of a call's media: after a restart the next description and what the data plane is told are
 // the same, and nothing is drawn anew.
 
+#include <fstream>
+#include <iterator>
+
 #include "controlplane/b2bua/journal_record.h"
 #include "controlplane/journal/journal.h"
 #include "tests/unit/controlplane/media/microsoft_fixture.h"
@@ -74,21 +77,36 @@ TEST(JournalMedia, ALegStaysUndecided) {
   EXPECT_EQ(after.streams, before.streams);
 }
 
-// Version 5 ends where what is still to be offered begins.
-TEST(JournalMedia, ARecordOfTheVersionBeforeIsRead) {
-  std::vector<std::uint8_t> older = record_of(microsoft_call());
-  ASSERT_EQ(older[0], 6);
-  older[0] = 5;
-  EXPECT_FALSE(decode_record(older, config::ControlPlane{})) << "it has more than a record of that version";
-  older.resize(older.size() - 4);
-  const auto back = decode_record(older, config::ControlPlane{});
-  ASSERT_TRUE(back) << to_string(back.error());
-  EXPECT_EQ(back->call.media.streams, microsoft_call().streams);
-  EXPECT_FALSE(back->call.follow_up.is_due());
-  for (const std::uint8_t version : {std::uint8_t{4}, std::uint8_t{7}}) {
-    older[0] = version;
-    EXPECT_EQ(decode_record(older, config::ControlPlane{}).error().field, "version");
+std::vector<std::uint8_t> seed(const std::string& name) {
+  std::ifstream file(ISTHMUS_TEST_DATA "/corpus/call_record/" + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// As processes of both versions have written them; the fuzzer begins with them too.
+TEST(JournalMedia, RecordsOfThisVersionAndTheOneBeforeAreRead) {
+  for (const std::uint8_t version : {std::uint8_t{5}, std::uint8_t{6}}) {
+    const std::string suffix = version == 5 ? "_version_5" : "";
+    for (const std::string name : {"video", "microsoft"}) {
+      const std::vector<std::uint8_t> bytes = seed(name + suffix);
+      ASSERT_FALSE(bytes.empty());
+      EXPECT_EQ(bytes[0], version);
+      const auto back = decode_record(bytes, config::ControlPlane{});
+      ASSERT_TRUE(back) << name << suffix << ": " << to_string(back.error());
+      EXPECT_EQ(back->call.media.streams.size(), 2U);
+      EXPECT_FALSE(back->call.follow_up.is_due());
+    }
   }
+}
+
+TEST(JournalMedia, OtherVersionsAreNot) {
+  std::vector<std::uint8_t> bytes = record_of(microsoft_call());
+  ASSERT_EQ(bytes[0], kRecordVersion);
+  for (const std::uint32_t version : {kOldestRecordVersion - 1, kRecordVersion + 1}) {
+    bytes[0] = static_cast<std::uint8_t>(version);
+    EXPECT_EQ(decode_record(bytes, config::ControlPlane{}).error().field, "version");
+  }
+  bytes[0] = static_cast<std::uint8_t>(kOldestRecordVersion);
+  EXPECT_EQ(decode_record(bytes, config::ControlPlane{}).error().field, "record") << "more than that version has";
 }
 
 TEST(JournalMedia, WhatIsStillToBeOfferedIsKept) {
