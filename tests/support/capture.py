@@ -56,9 +56,14 @@ _FIELDS = ("frame.time_epoch ip.src ipv6.src ip.dst ipv6.dst udp.srcport udp.dst
 _FIRST_RTCP, _LAST_RTCP = 64, 95  # payload types that a muxed RTCP packet would seem to have, RFC 5761 4
 
 
+def _source(address):
+    """tshark's name of the field that an address stands in."""
+    return "ipv6.src" if ":" in address else "ip.src"
+
+
 def udp_sums(path, source):
     """How many UDP packets from an address have a checksum that is right, and how many one that is not."""
-    lines = subprocess.run(["tshark", "-n", "-r", path, "-o", "udp.check_checksum:TRUE", "-Y", f"udp and ip.src == {source}", "-T", "fields", "-e",
+    lines = subprocess.run(["tshark", "-n", "-r", path, "-o", "udp.check_checksum:TRUE", "-Y", f"udp and {_source(source)} == {source}", "-T", "fields", "-e",
                             "udp.checksum.status"], check=True, capture_output=True, text=True).stdout.split()
     good = lines.count("1")  # tshark: 0 bad, 1 good, 2 unverified, 3 not present
     return good, len(lines) - good
@@ -89,7 +94,7 @@ def _packet(row):
 def crypto_attributes(path, from_address, others=False):
     """Values of a=crypto in each SDP that an address sent (others: that all others sent), in order: a list of lists (one for
     each message)."""
-    run = subprocess.run(["tshark", "-n", *tls_keys.tshark_options(path), "-r", str(path), "-Y", f"sdp && ip.src {'!=' if others else '=='} {from_address}", "-T", "fields", "-e",
+    run = subprocess.run(["tshark", "-n", *tls_keys.tshark_options(path), "-r", str(path), "-Y", f"sdp && {_source(from_address)} {'!=' if others else '=='} {from_address}", "-T", "fields", "-e",
                           "sdp.media_attr"], check=True, capture_output=True, text=True)
     # The attributes of a message come joined by commas; SDES key parameters (RFC 4568) hold none here.
     return [[attribute[len("crypto:"):] for attribute in line.split(",") if attribute.startswith("crypto:")]
@@ -99,7 +104,7 @@ def crypto_attributes(path, from_address, others=False):
 def answered_at(path, from_address):
     """When the first 200 to an INVITE came from an address; seconds of the capture's clock."""
     run = subprocess.run(["tshark", "-n", *tls_keys.tshark_options(path), "-r", str(path), "-Y", f"sip.Status-Code == 200 && sip.CSeq.method == INVITE && "
-                          f"ip.src == {from_address}", "-T", "fields", "-e", "frame.time_epoch"], check=True,
+                          f"{_source(from_address)} == {from_address}", "-T", "fields", "-e", "frame.time_epoch"], check=True,
                          capture_output=True, text=True)
     times = run.stdout.split()
     if not times:

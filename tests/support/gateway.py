@@ -47,28 +47,29 @@ host_name = "gateway.example.com"
 [[listener]]
 name = "left-tcp"
 transport = "tcp"
-address = "{left}"
+address = "{left_face}"
 
 [[listener]]
 name = "left-udp"
 transport = "udp"
-address = "{left}"
+address = "{left_face}"
 
 [[listener]]
 name = "right-udp"
 transport = "udp"
-address = "{right}"
+address = "{right_face}"
 
 [[listener]]
 name = "right-tcp"
 transport = "tcp"
-address = "{right}"
+address = "{right_face}"
 
 {tls_listeners}
 [[network]]
 name = "left"
+ipv4 = {left_v4}
 ipv6 = true
-
+{left_preferred}
 [[network]]
 name = "right"
 ipv6 = true
@@ -147,7 +148,8 @@ _PEER_NAMES = {"left": "left.example.com", "right": "right.example.com"}
 # left_media, right_media: more lines of the zone.
 # left_domain: what the left side calls itself; calls by the gateway's address are put through under that name.
 _DEFAULTS = {"left_domain": "", "left_dialect": "standards", "left_transport": "tcp", "right_transport": "udp", "left_encryption": "required", "right_encryption": "off",
-             "left_device": "", "right_device": "", "left_media": "", "right_media": "", "monitor": "true", "max_calls": 100, "workers": 1, "log_level": "info", "client_certificate": "optional"}
+             "left_device": "", "right_device": "", "left_media": "", "right_media": "", "monitor": "true", "max_calls": 100, "workers": 1, "log_level": "info", "client_certificate": "optional",
+             "left_over_v6": False}
 
 
 def certificates(run, owner=None):
@@ -171,15 +173,19 @@ def write_configuration(folder, run, io_mode, owner=None, **changes):
         transport = values[f"{side.name}_transport"]
         keys = values[f"{side.name}_encryption"] != "off" and transport != "tls"
         values[f"{side.name}_keys"] = "true" if keys else "false"
-        at = f'host = "{side.peer}", transport = "{transport}"'
+        over_v6 = side.name == "left" and values["left_over_v6"]
+        values[f"{side.name}_face"], peer = (side.gateway6, side.peer6) if over_v6 else (side.gateway, side.peer)
+        at = f'host = "{peer}", transport = "{transport}"'
         if transport == "tls":
             at += f', name = "{_PEER_NAMES[side.name]}"'
             values["tls_listeners"] += _TLS_LISTENER.format(
-                side=side.name, address=side.gateway, port=TLS_PORTS[side.name], own=certificates(run, owner)["gateway"],
+                side=side.name, address=values[f"{side.name}_face"], port=TLS_PORTS[side.name], own=certificates(run, owner)["gateway"],
                 wanted=values["client_certificate"])
         values[f"{side.name}_at"] = "{ " + at + " }"
     values |= {f"{side}_device_line": f'device = "{values[f"{side}_device"]}"\n' if values[f"{side}_device"] else ""
                for side in ("left", "right")}
+    values["left_v4"] = "false" if values["left_over_v6"] else "true"
+    values["left_preferred"] = 'preferred = "ipv6"\n' if values["left_over_v6"] else ""
     domain = values["left_domain"]
     values["left_rule"] = f'behaviour = "replace"\nreplacement = "left@{domain}"\n' if domain else ""
     values |= {"io_mode": io_mode, "run": run, "rest_port": REST_PORT, "left": netns.LEFT.gateway, "left6": netns.LEFT.gateway6,

@@ -15,13 +15,20 @@ class Outcome:
 
 
 def endpoints(lab, folder, media, left="srtp-mand", right="none", left_transport="tcp", right_transport="udp",
-              certificates=None):
-    """The two parties, not started yet. certificates: gateway.certificates(), for those with transport tls."""
+              certificates=None, left_over_v6=False):
+    """The two parties, not started yet. left_over_v6: left has IPv6 alone. certificates: gateway.certificates(), for those with transport tls."""
     own = certificates or {"left": None, "right": None}
-    return (baresip.Baresip(lab, "left", folder / "left", media, netns.LEFT.peer, left_transport, left,
+    return (baresip.Baresip(lab, "left", folder / "left", media, netns.LEFT.peer6 if left_over_v6 else netns.LEFT.peer,
+                            left_transport, left,
                             certificate=own["left"]),
             baresip.Baresip(lab, "right", folder / "right", media, netns.RIGHT.peer, right_transport, right,
                             certificate=own["right"]))
+
+
+def faced(endpoint):
+    """The gateway's address on its side, of its family."""
+    side = {"left": netns.LEFT, "right": netns.RIGHT}[endpoint.place]
+    return side.gateway6 if ":" in endpoint.address else side.gateway
 
 
 class Captures:
@@ -47,10 +54,9 @@ class Captures:
 
 def parties(lab, left, right, pictures, captures, keys=("left",)):
     """For judge_call: keys names the sides whose leg is encrypted."""
-    sides = {"left": netns.LEFT, "right": netns.RIGHT}
-    return [judge_call.Party(endpoint.place, endpoint.address, sides[endpoint.place].gateway, pictures[endpoint.place],
+    return [judge_call.Party(endpoint.place, endpoint.address, faced(endpoint), pictures[endpoint.place],
                              endpoint.recording(), capture.read(captures.files[endpoint.place]),
-                             judge_call.keys_from(captures.files[endpoint.place], sides[endpoint.place].gateway)
+                             judge_call.keys_from(captures.files[endpoint.place], faced(endpoint))
                              if endpoint.place in keys else {})
             for endpoint in (left, right)]
 
@@ -61,7 +67,7 @@ def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None,
     judges get to see. gateway_captures: whether the gateway's interfaces are of this lab. certificates: see endpoints()."""
     left, right = endpoints(lab, folder, media, certificates=certificates, **kinds)
     calling, called = (left, right) if caller == "left" else (right, left)
-    faces = netns.LEFT.gateway if caller == "left" else netns.RIGHT.gateway
+    faces = faced(calling)
     captures = Captures(lab, folder, capture_filter, gateway_captures)
     newest = {}
     try:
@@ -69,7 +75,8 @@ def place(lab, rest, folder, media, seconds, io_mode, say=lambda sentence: None,
         left.start()
         say("left (SDES-SRTP, TCP) calls right (RTP, UDP)" if not kinds else f"{caller} calls {called.place} ({kinds})")
         port = gateway.TLS_PORTS[caller] if calling.transport == "tls" else 5060
-        calling.dial(f"sip:{called.user}@{faces}:{port}")
+        host = f"[{faces}]" if ":" in faces else faces
+        calling.dial(f"sip:{called.user}@{host}:{port}")
         left.wait_established()
         right.wait_established()
         began = time.monotonic()
