@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kSingleHeaders[] = {"host",          "content-length", "transfer-encoding",
                                                "authorization", "origin",         "content-type"};
 constexpr std::size_t kMaxTokenBytes = 256;
+constexpr std::size_t kMaxPortDigits = 5;
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -168,6 +169,7 @@ bool host_allowed(std::string_view host, std::span<const std::string> allowed) {
   if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
     std::uint16_t port = 0;
     const std::string_view digits = host.substr(colon + 1);
+    if (digits.size() > kMaxPortDigits) return false;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     if (error != std::errc{} || end != digits.data() + digits.size()) return false;
     name = host.substr(0, colon);

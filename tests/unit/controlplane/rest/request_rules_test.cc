@@ -114,11 +114,11 @@ TEST(ParseTarget, BoundsHoldAndOnePastIsRefused) {
 const std::vector<std::string> kHosts = {"127.0.0.1", "localhost", "[::1]"};
 
 TEST(HostAllowed, ByNameWithAnyPort) {
-  for (const char* host : {"127.0.0.1", "127.0.0.1:8480", "LOCALHOST:1", "[::1]", "[::1]:8480"}) {
+  for (const char* host : {"127.0.0.1", "127.0.0.1:8480", "LOCALHOST:1", "localhost:00001", "[::1]", "[::1]:8480"}) {
     EXPECT_TRUE(host_allowed(host, kHosts)) << host;
   }
   for (const char* host : {"", "evil.example", "127.0.0.1.evil.example", "localhost:", "localhost:x", "localhost:70000",
-                           ":8480", "[::1", "::1", "localhost:1:2", "127.0.0.1@evil"}) {
+                           "localhost:000001", ":8480", "[::1", "::1", "localhost:1:2", "127.0.0.1@evil"}) {
     EXPECT_FALSE(host_allowed(host, kHosts)) << host;
   }
 }
