@@ -19,6 +19,7 @@ using namespace isthmus;
 using Content = std::vector<std::uint8_t>;
 
 constexpr int kMostSteps = 256;
+constexpr std::size_t kMostContentBytes = 9000;  // a few fill the memory
 
 void require(bool holds) {
   if (!holds) std::abort();
@@ -56,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     switch (input.ConsumeIntegralInRange<int>(0, 4)) {
       case 0:
       case 1: {
-        const Content content(input.ConsumeIntegralInRange<std::size_t>(0, 9000),
+        const Content content(input.ConsumeIntegralInRange<std::size_t>(0, kMostContentBytes),
                               input.ConsumeIntegral<std::uint8_t>());
         if (!journal->put(key, content)) break;
         known.last[key] = content;
